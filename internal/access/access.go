@@ -1,0 +1,104 @@
+// Package access says who may do what, in two tables: which role may take
+// which action, and which action each route of the API is. Everything that
+// guards (the Lambda authorizer at the edge, the handlers behind it, the local
+// server) reads these tables and has no rule of its own; template.yaml is
+// compared with them by a test.
+//
+// The one decision a reader must know: a route that is not in the table does
+// not exist, and one without an action is open to everybody by name, so
+// forgetting an entry closes a route rather than opening it.
+//
+// It also holds the nouns that the packages share: the caller, the user and
+// the session.
+package access
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// A Role is what a user is, from their Cognito group.
+type Role string
+
+// The roles of the portal.
+const (
+	Sysadmin  Role = "Sysadmin"
+	Superuser Role = "Superuser"
+	Manager   Role = "Manager"
+	ITUser    Role = "ITUser"
+)
+
+// Roles returns the roles, most powerful first.
+func Roles() []Role { return []Role{Sysadmin, Superuser, Manager, ITUser} }
+
+// Valid reports whether r is one of the roles; they are case-sensitive.
+func (r Role) Valid() bool { return slices.Contains(Roles(), r) }
+
+// An Action is something a caller may want to do within their own client.
+type Action string
+
+// The actions. The empty action is that of a route anybody may use.
+const (
+	Anybody      Action = ""
+	UnlockUsers  Action = "unlock users"
+	ChangePolicy Action = "change the policy"
+	ReadPolicy   Action = "read the policy"
+	ReadUsers    Action = "read users"
+	ReadAudit    Action = "read the audit trail"
+	ManageUsers  Action = "manage users" // a Superuser: not Sysadmins
+)
+
+// allowed is the table of who may do what. Nobody else may.
+var allowed = map[Action][]Role{
+	UnlockUsers:  {Sysadmin},
+	ChangePolicy: {Sysadmin},
+	ReadPolicy:   {Sysadmin, Superuser},
+	ReadUsers:    {Sysadmin, Superuser},
+	ReadAudit:    {Sysadmin},
+	ManageUsers:  {Sysadmin, Superuser},
+}
+
+// ErrForbidden says that the caller's role or client does not allow the action.
+var ErrForbidden = errors.New("forbidden")
+
+// ErrUnauthorized says that a token is missing or not good: its signature,
+// issuer, client, use or time.
+var ErrUnauthorized = errors.New("unauthorized")
+
+// A Caller is who a verified access token says is calling.
+type Caller struct {
+	Client   string
+	Username string
+	Role     Role
+}
+
+// String returns "client/username", as the audit trail names an actor.
+func (c Caller) String() string { return c.Client + "/" + c.Username }
+
+// Check returns nil if the caller may take the action within the client, else
+// [ErrForbidden]. Nobody may do anything in a client that is not their own.
+func (c Caller) Check(action Action, client string) error {
+	if c.Client == "" || c.Client != client || !slices.Contains(allowed[action], c.Role) {
+		return ErrForbidden
+	}
+	return nil
+}
+
+// A User is a person of one client, without anything secret.
+type User struct {
+	Client    string
+	Username  string // canonical; see package users
+	Role      Role
+	Name      string
+	Email     string
+	CreatedAt time.Time // UTC, to the millisecond
+}
+
+// A Session is the set of tokens that a login gives.
+type Session struct {
+	AccessToken  string
+	IDToken      string
+	RefreshToken string
+	ExpiresIn    time.Duration // of the access token
+}

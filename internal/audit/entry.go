@@ -1,0 +1,83 @@
+package audit
+
+import (
+	"time"
+
+	"portcullis/internal/lockout"
+)
+
+// An Action names what was done.
+type Action string
+
+// The actions of the trail. The authn names are those of the OWASP Logging
+// Vocabulary Cheat Sheet.
+const (
+	Lock          = Action(lockout.EventLock)
+	Unlock        = Action(lockout.EventUnlock)
+	PolicyChanged = Action("policy_changed")
+	UserCreated   = Action("user_created")
+	UserUpdated   = Action("user_updated")
+	UserDeleted   = Action("user_deleted")
+	PasswordSet   = Action("password_set")
+	ClientCreated = Action("client_created")
+)
+
+// An Entry is one act: who did what to whom, when, from where and why.
+type Entry struct {
+	Client    string
+	ID        string // ULID, so that entries sort by time; unique
+	At        time.Time
+	Action    Action
+	Actor     string // "client/username", or lockout.ActorPortcullis
+	Username  string // whom it was done to; empty for acts on the client itself
+	SourceIP  string
+	RequestID string
+	Reason    string
+	Details   Details
+	ExpiresAt time.Time // zero for never; see lockout.UnknownUserRetention
+}
+
+// Details are the particulars of an act. Fields that do not apply are zero and
+// are left out of JSON.
+type Details struct {
+	LockID              string     `json:"lock_id,omitempty"`
+	Maximum             int        `json:"max_failed_login_attempts_portal,omitempty"`
+	FailedAttempts      int        `json:"failed_attempts,omitempty"`
+	IdentityConfirmedBy string     `json:"identity_confirmed_by,omitempty"`
+	Evidence            []Evidence `json:"evidence,omitempty"`
+	// PreviousMaximum is what a policy change replaced; Maximum is what it set.
+	PreviousMaximum int `json:"previous_max_failed_login_attempts_portal,omitempty"`
+	// Outcome is "not_applied" on the second entry of an act whose store
+	// refused it after the first was written.
+	Outcome string `json:"outcome,omitempty"`
+	Role    string `json:"role,omitempty"`
+}
+
+// Evidence is one failed attempt, as the trail and the API show it.
+type Evidence struct {
+	At        time.Time `json:"at"`
+	SourceIP  string    `json:"source_ip"`
+	UserAgent string    `json:"user_agent"`
+}
+
+// FromEvent makes the entry of a lock or an unlock.
+func FromEvent(e lockout.Event) Entry {
+	return Entry{
+		Client: e.Key.Client(), ID: e.ID, At: e.At, Action: Action(e.Kind), Actor: e.Actor,
+		Username: e.Key.Username(), SourceIP: e.SourceIP, RequestID: e.RequestID, Reason: e.Reason,
+		Details: Details{
+			LockID: e.LockID, Maximum: e.Maximum, FailedAttempts: e.Failed,
+			IdentityConfirmedBy: e.IdentityConfirmedBy, Evidence: FromEvidence(e.Evidence),
+		},
+		ExpiresAt: e.ExpiresAt,
+	}
+}
+
+// FromEvidence leaves the attempts' ids out: they mean nothing to a reader.
+func FromEvidence(all []lockout.Evidence) []Evidence {
+	shown := make([]Evidence, 0, len(all))
+	for _, e := range all {
+		shown = append(shown, Evidence{At: e.At, SourceIP: e.SourceIP, UserAgent: e.UserAgent})
+	}
+	return shown
+}

@@ -1,0 +1,297 @@
+package lockout
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// How the gate waits when a user's whole budget is in flight. Honest parallel
+// logins (an integration with ten workers) wait here for each other; the six
+// waits of 30 to 180 ms, each stretched or shrunk by up to half, stay under a
+// second in all.
+const (
+	busyTries = 6
+	busyStep  = 30 * time.Millisecond
+)
+
+// RetryAfterBusy is how long a caller is asked to stay away who was refused
+// because other attempts are in flight.
+const RetryAfterBusy = time.Second
+
+// ClockSkew is how far the clocks of two machines may differ. Lambda hosts
+// keep theirs within milliseconds by the Amazon Time Sync Service; 30 s leaves
+// room for one that does not.
+const ClockSkew = 30 * time.Second
+
+// UnknownUserRetention is how long the counter of an unknown user is kept
+// after its last charge: long, so that waiting for a lock to vanish does not
+// tell who exists.
+const UnknownUserRetention = 90 * 24 * time.Hour
+
+// refundTime bounds the write that gives a charge back. It is made after
+// something else has failed already, and nobody should wait long for it.
+const refundTime = 2 * time.Second
+
+// A Gate runs login attempts. It is safe for concurrent use.
+type Gate[C Credential] struct {
+	Attempts    Attempts
+	Credentials Credentials[C]
+	Maximums    Maximums
+	Clock       Clock
+	// NewID returns a new ULID, never one it returned before, on any machine.
+	NewID func() string
+	// Jitter returns a random number in [0, 1).
+	Jitter func() float64
+	// Lifetime is the longest that an attempt can live: its function's
+	// timeout. An older charge is dead and may be reclaimed.
+	Lifetime time.Duration
+}
+
+// An Attempt is one request that wants a password compared.
+type Attempt struct {
+	Key       Key
+	Password  string
+	SourceIP  string
+	UserAgent string
+	RequestID string
+}
+
+// A Ruling is what the gate says to an attempt.
+type Ruling string
+
+// The rulings.
+const (
+	Welcome Ruling = "welcome" // the password is right
+	Wrong   Ruling = "wrong"   // the password is wrong or the user unknown
+	Locked  Ruling = "locked"  // the user is locked, perhaps by this attempt
+	Busy    Ruling = "busy"    // other attempts of the user are in flight
+)
+
+// A Verdict is a ruling that is settled and may be spoken.
+type Verdict[C Credential] struct {
+	Ruling Ruling
+	// Remaining is how many more failures the user may make, 1 or more, when
+	// the ruling is Wrong.
+	Remaining int
+	// JustLocked says that this very attempt locked the user.
+	JustLocked bool
+	// FailedBefore is the number of failures that a Welcome cleared.
+	FailedBefore int
+	// Credential is the user's, when the ruling is Welcome.
+	Credential C
+}
+
+// Attempt charges the attempt beside reading the credential, compares, settles
+// and returns what may be said. On an error nothing may be said: the charge is
+// given back where the store allows it, and else reclaimed in time.
+//
+// The attempt goes on when the caller's context is cancelled, since a caller
+// could otherwise hang up before a failure is counted; the context's deadline
+// holds, and so does the gate's lifetime.
+func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
+	ctx, cancel := g.detach(ctx)
+	defer cancel()
+
+	t := &try[C]{Gate: g, Attempt: a, id: g.NewID(), maximum: g.Maximums.Maximum(ctx, a.Key.Client())}
+	credential := t.readCredential(ctx)
+	charge, err := t.charge(ctx)
+	if err != nil {
+		return Verdict[C]{}, fmt.Errorf("charging attempt: %w", err)
+	}
+	switch charge.Outcome {
+	case RefusedLocked:
+		return Verdict[C]{Ruling: Locked}, nil
+	case RefusedBusy:
+		return Verdict[C]{Ruling: Busy}, nil
+	}
+	t.charged = charge.Record
+
+	right, err := t.compare(ctx, credential)
+	if err != nil {
+		t.refund(ctx)
+		return Verdict[C]{}, fmt.Errorf("comparing password: %w", err)
+	}
+	return t.settle(ctx, right)
+}
+
+// detach returns a context that a caller who hangs up cannot cancel, and that
+// ends when the attempt must be over.
+func (g *Gate[C]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Lifetime)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return detached, cancel
+	}
+	earlier, cancelEarlier := context.WithDeadline(detached, deadline)
+	return earlier, func() { cancelEarlier(); cancel() }
+}
+
+// A try is an attempt on its way through the gate.
+type try[C Credential] struct {
+	*Gate[C]
+	Attempt
+	id         string
+	maximum    int
+	charged    Record // as the charge left it
+	credential C
+	read       bool // the credential has been read
+}
+
+type credentialRead[C Credential] struct {
+	credential C
+	err        error
+}
+
+// readCredential begins the read, so that it runs beside the charge.
+func (t *try[C]) readCredential(ctx context.Context) <-chan credentialRead[C] {
+	done := make(chan credentialRead[C], 1)
+	go func() {
+		credential, err := t.Credentials.Credential(ctx, t.Key)
+		done <- credentialRead[C]{credential, err}
+	}()
+	return done
+}
+
+// charge takes the attempt out of the budget, waiting a moment while others
+// are in flight and taking dead ones back. Its result is applied, repeated,
+// locked or busy.
+func (t *try[C]) charge(ctx context.Context) (Result, error) {
+	for wait := 1; ; wait++ {
+		result, err := t.chargeOnce(ctx)
+		if err != nil || result.Outcome != RefusedBusy || wait > busyTries {
+			return result, err
+		}
+		reclaimed, err := t.reclaim(ctx, result.Record)
+		if err != nil {
+			return Result{}, err
+		}
+		if reclaimed {
+			continue
+		}
+		if err := t.Clock.Sleep(ctx, t.busyWait(wait)); err != nil {
+			return result, nil
+		}
+	}
+}
+
+func (t *try[C]) busyWait(n int) time.Duration {
+	return time.Duration(float64(n) * float64(busyStep) * (0.5 + t.Jitter()))
+}
+
+// chargeOnce makes one charge. When the store fails, whether the charge was
+// made is unknown, so it is given back if it is found to have been.
+func (t *try[C]) chargeOnce(ctx context.Context) (Result, error) {
+	result, err := t.Attempts.Apply(ctx, t.Key, Charge{AttemptID: t.id, Maximum: t.maximum, At: t.now()})
+	if err == nil {
+		return result, nil
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+	defer cancel()
+	if record, readErr := t.Attempts.Read(late, t.Key); readErr == nil && record.inFlight(t.id) {
+		t.charged = record
+		t.refund(ctx)
+	}
+	return Result{}, err
+}
+
+// reclaim empties the set in flight if everything in it must be dead, and
+// reports whether a new charge is worth trying at once.
+func (t *try[C]) reclaim(ctx context.Context, seen Record) (bool, error) {
+	deadBefore := t.now().Add(-t.Lifetime - ClockSkew)
+	if !seen.ChargedAt.Before(deadBefore) {
+		return false, nil
+	}
+	_, err := t.Attempts.Apply(ctx, t.Key, Reclaim{
+		Generation: seen.Generation, ChargedAt: seen.ChargedAt, DeadBefore: deadBefore,
+	})
+	return err == nil, err
+}
+
+func (t *try[C]) compare(ctx context.Context, reading <-chan credentialRead[C]) (bool, error) {
+	read := <-reading
+	if read.err != nil {
+		return false, read.err
+	}
+	t.credential, t.read = read.credential, true
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("attempt outlived itself: %w", err)
+	}
+	right, err := read.credential.Compare(ctx, t.Password)
+	return right && read.credential.Known(), err
+}
+
+// settle writes the verdict, and returns what may be said now that it is
+// written.
+func (t *try[C]) settle(ctx context.Context, right bool) (Verdict[C], error) {
+	rule := t.ruleOnFailure
+	var verdict Transition = t.failure()
+	if right {
+		rule, verdict = t.ruleOnSuccess, Succeed{AttemptID: t.id, Generation: t.charged.Generation}
+	}
+	result, err := t.Attempts.Apply(ctx, t.Key, verdict)
+	if err != nil {
+		t.refund(ctx)
+		return Verdict[C]{}, fmt.Errorf("settling attempt: %w", err)
+	}
+	if result.Outcome == RefusedReclaimed {
+		return Verdict[C]{}, fmt.Errorf("settling attempt: its charge was reclaimed: %w", ErrUnavailable)
+	}
+	return rule(result), nil
+}
+
+func (t *try[C]) failure() Fail {
+	at := t.now()
+	return Fail{
+		Generation: t.charged.Generation,
+		Maximum:    t.maximum,
+		Evidence:   Evidence{AttemptID: t.id, At: at, SourceIP: t.SourceIP, UserAgent: t.UserAgent},
+		Lock: Event{
+			ID: t.NewID(), Kind: EventLock, At: at, Key: t.Key, Actor: ActorPortcullis,
+			SourceIP: t.SourceIP, RequestID: t.RequestID,
+		},
+		ExpiresAt: t.expiry(),
+		Seen:      t.charged,
+	}
+}
+
+// ruleOnFailure says what a settled failure means. When the generation has
+// moved on, nothing was counted and the password was wrong all the same.
+func (t *try[C]) ruleOnFailure(result Result) Verdict[C] {
+	if result.Record.Locked() {
+		return Verdict[C]{Ruling: Locked, JustLocked: result.Outcome == Applied}
+	}
+	return Verdict[C]{Ruling: Wrong, Remaining: max(1, t.maximum-result.Record.Failed)}
+}
+
+// ruleOnSuccess says what a settled success means. When the generation has
+// moved on, somebody else cleared the count, and the login is good.
+func (t *try[C]) ruleOnSuccess(result Result) Verdict[C] {
+	if result.Outcome == RefusedLocked {
+		return Verdict[C]{Ruling: Locked}
+	}
+	return Verdict[C]{Ruling: Welcome, FailedBefore: t.charged.Failed, Credential: t.credential}
+}
+
+// refund gives the charge back, as well as the store allows. It is safe after
+// a settlement whose answer was lost: a settled attempt is no longer in flight,
+// and the refund is refused. An error is left to Reclaim.
+func (t *try[C]) refund(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+	defer cancel()
+	_, _ = t.Attempts.Apply(ctx, t.Key, Refund{
+		AttemptID: t.id, Generation: t.charged.Generation, ExpiresAt: t.expiry(),
+	})
+}
+
+// expiry returns when the record may be dropped: never, unless the credential
+// is known to belong to nobody.
+func (t *try[C]) expiry() time.Time {
+	if !t.read || t.credential.Known() {
+		return time.Time{}
+	}
+	return t.charged.ChargedAt.Add(UnknownUserRetention)
+}
+
+// now returns the time as stores keep it: UTC, to the millisecond.
+func (t *try[C]) now() time.Time { return t.Clock.Now().UTC().Truncate(time.Millisecond) }
