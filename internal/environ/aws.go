@@ -1,0 +1,77 @@
+package environ
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+)
+
+// AWS is how a function reaches AWS. Lambda sets all of it but the endpoint,
+// which is for standing in for AWS.
+type AWS struct {
+	Region          Name   `env:"AWS_REGION,required,notEmpty"`
+	AccessKeyID     Name   `env:"AWS_ACCESS_KEY_ID,required,notEmpty"`
+	SecretAccessKey string `env:"AWS_SECRET_ACCESS_KEY,required,notEmpty"`
+	SessionToken    string `env:"AWS_SESSION_TOKEN"`
+	Endpoint        URL    `env:"AWS_ENDPOINT_URL"`
+}
+
+// How long the parts of one request to AWS may take, and how often it is
+// tried. AWS answers from within the region in milliseconds; what takes longer
+// is a connection that died, and another try is better than waiting. Four tries
+// are one more than the SDK's default, so that a connection that was reset
+// while idle costs none of the usual three.
+const (
+	dialTime     = time.Second
+	tlsTime      = time.Second
+	responseTime = 3 * time.Second // until the answer's header
+	requestTime  = 4 * time.Second // from the dial to the last byte
+	sendTries    = 4
+)
+
+// How many connections are kept open. One Lambda process makes at most a few
+// requests at once, the tests some hundred. DynamoDB closes connections that
+// were idle for a few minutes.
+const (
+	idleConnections = 100
+	idleTime        = 90 * time.Second
+)
+
+// Config returns the settings of every AWS client. Calls share one pool of
+// connections per Config, so it is called once.
+func (a AWS) Config() aws.Config {
+	config := aws.Config{
+		Region: string(a.Region),
+		Credentials: credentials.NewStaticCredentialsProvider(
+			string(a.AccessKeyID), a.SecretAccessKey, a.SessionToken),
+		HTTPClient:       HTTPClient(),
+		RetryMode:        aws.RetryModeStandard,
+		RetryMaxAttempts: sendTries,
+	}
+	if a.Endpoint != "" {
+		config.BaseEndpoint = aws.String(string(a.Endpoint))
+	}
+	return config
+}
+
+// HTTPClient returns a client with a pool of its own that is bounded in time
+// and follows no redirect: neither AWS nor a set of keys has moved.
+func HTTPClient() *http.Client {
+	dialer := &net.Dialer{Timeout: dialTime}
+	return &http.Client{
+		Timeout: requestTime,
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer.DialContext,
+			TLSHandshakeTimeout:   tlsTime,
+			ResponseHeaderTimeout: responseTime,
+			MaxIdleConns:          idleConnections,
+			MaxIdleConnsPerHost:   idleConnections,
+			IdleConnTimeout:       idleTime,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,173 @@
+package environ_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/environ"
+)
+
+type config struct {
+	environ.AWS
+	Issuer   environ.Issuer
+	Stage    environ.Stage     `env:"PORTCULLIS_STAGE,required,notEmpty"`
+	Users    environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
+	Lifetime environ.Lifetime  `env:"PORTCULLIS_ATTEMPT_LIFETIME,required,notEmpty"`
+	Version  string            `env:"PORTCULLIS_VERSION" envDefault:"dev"`
+}
+
+func complete() map[string]string {
+	return map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalr/EXAMPLE+KEY",
+		"PORTCULLIS_USER_POOL_ID": "eu-west-1_aBcD", "PORTCULLIS_APP_CLIENT_ID": "4rqk",
+		"PORTCULLIS_STAGE": "prod", "PORTCULLIS_USERS_TABLE": "p-users", "PORTCULLIS_AUDIT_TABLE": "p-audit",
+		"PORTCULLIS_TOKEN_SECRET_PARAMETER": "/portcullis/prod/token-secret", "PORTCULLIS_ATTEMPT_LIFETIME": "10s",
+	}
+}
+
+func list(variables map[string]string) []string {
+	var all []string
+	for name, value := range variables {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+func TestParseFillsInEverything(t *testing.T) {
+	got, err := environ.Parse[config](list(complete()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		AWS:    environ.AWS{Region: "eu-west-1", AccessKeyID: "AKIAEXAMPLE", SecretAccessKey: "wJalr/EXAMPLE+KEY"},
+		Issuer: environ.Issuer{UserPoolID: "eu-west-1_aBcD", AppClientID: "4rqk"},
+		Stage:  "prod", Users: "p-users", Audit: "p-audit", Secret: "/portcullis/prod/token-secret",
+		Lifetime: environ.Lifetime(10 * time.Second), Version: "dev",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("Parse: got -, want +:\n%s", diff)
+	}
+}
+
+func TestParseNamesEveryMissingVariable(t *testing.T) {
+	_, err := environ.Parse[config](nil)
+	for name := range complete() {
+		if err == nil || !strings.Contains(err.Error(), name+" is missing") {
+			t.Errorf("error does not say that %s is missing: %v", name, err)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	tests := []struct{ name, variable, value, want string }{
+		{"an empty variable", "PORTCULLIS_STAGE", "", "is empty"},
+		{"a stage with a slash", "PORTCULLIS_STAGE", "a/b-secret", "must be 1 to 32"},
+		{"a stage with a line after it", "PORTCULLIS_STAGE", "prod\nsecret", "must be 1 to 32"},
+		{"a table name that is too short", "PORTCULLIS_AUDIT_TABLE", "zq", "must be a DynamoDB table name"},
+		{"a second field of one type by its own name", "PORTCULLIS_USERS_TABLE", "secret table", "must be a DynamoDB table name"},
+		{"a parameter without a slash", "PORTCULLIS_TOKEN_SECRET_PARAMETER", "secret", "must be a parameter name"},
+		{"a lifetime without a unit", "PORTCULLIS_ATTEMPT_LIFETIME", "1017", "must be a duration"},
+		{"a lifetime of nothing", "PORTCULLIS_ATTEMPT_LIFETIME", "0ns", "must be a duration"},
+		{"a lifetime above Lambda's", "PORTCULLIS_ATTEMPT_LIFETIME", "901s", "must be a duration"},
+		{"an endpoint that is no address", "AWS_ENDPOINT_URL", "secret:4566", "must be an http or https address"},
+		{"an endpoint with a password", "AWS_ENDPOINT_URL", "http://u:secret@h", "must be an http or https address"},
+		{"a nested issuer that is no address", "PORTCULLIS_ISSUER", "://secret", "must be an http or https address"},
+		{"a region with a space", "AWS_REGION", "eu secret", "must be 1 to 128"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			variables := complete()
+			variables[test.variable] = test.value
+			_, err := environ.Parse[config](list(variables))
+			if err == nil || !strings.Contains(err.Error(), test.variable+" "+test.want) {
+				t.Fatalf("got %v, want %s %s", err, test.variable, test.want)
+			}
+			if test.value != "" && strings.Contains(err.Error(), test.value) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error holds the value or more than a line: %v", err)
+			}
+		})
+	}
+}
+
+func TestAWSConfigIsWhatTheEnvironmentSays(t *testing.T) {
+	a := environ.AWS{Region: "eu-west-1", AccessKeyID: "id", SecretAccessKey: "key", SessionToken: "token", Endpoint: "http://127.0.0.1:1"}
+	config := a.Config()
+	credentials, err := config.Credentials.Retrieve(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{config.Region, *config.BaseEndpoint, credentials.AccessKeyID, credentials.SecretAccessKey, credentials.SessionToken}
+	want := []string{"eu-west-1", "http://127.0.0.1:1", "id", "key", "token"}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("Config: got -, want +:\n%s", diff)
+	}
+	if (environ.AWS{}).Config().BaseEndpoint != nil {
+		t.Error("an endpoint is set though none is configured")
+	}
+}
+
+func TestIssuerDefaultsToTheUserPool(t *testing.T) {
+	pool := environ.Issuer{UserPoolID: "eu-west-1_aBcD"}
+	local := environ.Issuer{UserPoolID: "x", URL: "http://127.0.0.1/x"}
+	keys := environ.Issuer{URL: "http://127.0.0.1/x", JWKSURL: "http://127.0.0.1/keys"}
+	got := []string{pool.Address("eu-west-1"), pool.Keys("eu-west-1"), local.Address("r"), local.Keys("r"), keys.Keys("r")}
+	want := []string{
+		"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcD",
+		"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcD/.well-known/jwks.json",
+		"http://127.0.0.1/x", "http://127.0.0.1/x/.well-known/jwks.json", "http://127.0.0.1/keys",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("addresses: got -, want +:\n%s", diff)
+	}
+}
+
+func TestSleepEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if err := (environ.Clock{}).Sleep(ctx, 400*time.Millisecond); err != nil {
+			t.Errorf("a sleep that fits: %v", err)
+		}
+		if err := (environ.Clock{}).Sleep(ctx, time.Hour); err != context.DeadlineExceeded {
+			t.Errorf("a sleep that does not fit: %v, want %v", err, context.DeadlineExceeded)
+		}
+		if got := time.Since(start); got != time.Second {
+			t.Errorf("slept %v, want 1s", got)
+		}
+	})
+}
+
+func TestIDsAreDistinctAndJitterIsAFraction(t *testing.T) {
+	seen := make(map[string]bool)
+	for range 1000 {
+		seen[environ.NewID()] = true
+		if j := environ.Jitter(); j < 0 || j >= 1 {
+			t.Fatalf("Jitter() = %v, want [0, 1)", j)
+		}
+	}
+	if len(seen) != 1000 {
+		t.Errorf("%d distinct ids of 1000", len(seen))
+	}
+}
+
+func TestLoggerWritesOneJSONLineInUTC(t *testing.T) {
+	var out bytes.Buffer
+	environ.Logger(&out).Info("authn_login_fail", "username", "a\nb")
+	var line map[string]string
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != 1 {
+		t.Fatalf("not one line of JSON: %q: %v", out.String(), err)
+	}
+	if !strings.HasSuffix(line["time"], "Z") || line["username"] != "a\nb" {
+		t.Errorf("got %v, want a time in UTC and the username", line)
+	}
+}

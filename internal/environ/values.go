@@ -1,0 +1,92 @@
+package environ
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A malformedError says what a value must be. It never holds the value.
+type malformedError string
+
+func (e malformedError) Error() string { return string(e) }
+
+// A Name is what AWS calls a thing that has one: a region, a user pool, an app
+// client, an access key.
+type Name string
+
+// namePattern allows what the names of all of these are made of.
+const namePattern = `^[A-Za-z0-9_+-]{1,128}$`
+
+// UnmarshalText takes 1 to 128 letters, digits and the signs _ + -.
+func (n *Name) UnmarshalText(text []byte) error {
+	return match((*string)(n), text, namePattern, "must be 1 to 128 letters, digits, _, + or -")
+}
+
+// A Stage is one deployment of Portcullis, such as "prod". It is a part of the
+// names of parameters.
+type Stage string
+
+// UnmarshalText takes 1 to 32 lower case letters, digits and dashes.
+func (s *Stage) UnmarshalText(text []byte) error {
+	return match((*string)(s), text, `^[a-z0-9][a-z0-9-]{0,31}$`, "must be 1 to 32 lower case letters, digits and dashes")
+}
+
+// A Table is the name of a DynamoDB table.
+type Table string
+
+// UnmarshalText takes what DynamoDB's naming rules take: 3 to 255 letters,
+// digits, dots, dashes and underscores.
+func (t *Table) UnmarshalText(text []byte) error {
+	return match((*string)(t), text, `^[A-Za-z0-9_.-]{3,255}$`, "must be a DynamoDB table name of 3 to 255 characters")
+}
+
+// A Parameter is the full name of an SSM parameter.
+type Parameter string
+
+// UnmarshalText takes a path from the root: Parameter Store allows 1,011
+// characters with fifteen levels.
+func (p *Parameter) UnmarshalText(text []byte) error {
+	return match((*string)(p), text, `^(/[A-Za-z0-9_.-]+){1,15}$`, "must be a parameter name that starts with a slash")
+}
+
+func match(to *string, text []byte, pattern, rule string) error {
+	if !regexp.MustCompile(pattern).Match(text) {
+		return malformedError(rule)
+	}
+	*to = string(text)
+	return nil
+}
+
+// A URL is an absolute http or https address, as it was written.
+type URL string
+
+// UnmarshalText takes an address with a host and without a user, a query or a
+// fragment.
+func (u *URL) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	switch {
+	case err != nil, parsed.Scheme != "https" && parsed.Scheme != "http", parsed.Host == "",
+		parsed.User != nil, strings.ContainsAny(string(text), "?#"):
+		return malformedError("must be an http or https address without a user, query or fragment")
+	}
+	*u = URL(text)
+	return nil
+}
+
+// maxLifetime is the longest that Lambda lets a function run.
+const maxLifetime = 15 * time.Minute
+
+// A Lifetime is how long a function may run.
+type Lifetime time.Duration
+
+// UnmarshalText takes a Go duration above zero and up to Lambda's 15 minutes.
+func (l *Lifetime) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 || d > maxLifetime {
+		return malformedError("must be a duration such as 10s, up to 15m")
+	}
+	*l = Lifetime(d)
+	return nil
+}
