@@ -33,6 +33,9 @@ const UnknownUserRetention = 90 * 24 * time.Hour
 // something else has failed already, and nobody should wait long for it.
 const refundTime = 2 * time.Second
 
+// errOutlived says that an attempt is older than any attempt may be.
+var errOutlived = fmt.Errorf("the attempt outlived itself: %w", ErrUnavailable)
+
 // A Gate runs login attempts. It is safe for concurrent use.
 type Gate[C Credential] struct {
 	Attempts    Attempts
@@ -208,16 +211,23 @@ func (t *try[C]) reclaim(ctx context.Context, seen Record) (bool, error) {
 	return err == nil, err
 }
 
+// compare waits for the credential and compares the password with it. An
+// attempt that has outlived itself, before or after, may have been reclaimed;
+// it ends here, so that a machine that was asleep for a minute neither compares
+// nor speaks beyond the budget.
 func (t *try[C]) compare(ctx context.Context, reading <-chan credentialRead[C]) (bool, error) {
 	read := <-reading
 	if read.err != nil {
 		return false, read.err
 	}
 	t.credential, t.read = read.credential, true
-	if err := ctx.Err(); err != nil {
-		return false, fmt.Errorf("attempt outlived itself: %w", err)
+	if ctx.Err() != nil {
+		return false, errOutlived
 	}
 	right, err := read.credential.Compare(ctx, t.Password)
+	if err == nil && ctx.Err() != nil {
+		err = errOutlived
+	}
 	return right && read.credential.Known(), err
 }
 
