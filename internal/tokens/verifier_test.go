@@ -1,0 +1,235 @@
+package tokens_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+	"portcullis/internal/lockout"
+	"portcullis/internal/tokens"
+)
+
+const (
+	issuer   = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcD"
+	clientID = "4rqk"
+)
+
+var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// keys makes the two keys of these tests once: ours and somebody else's.
+var keys = sync.OnceValues(func() (ours, theirs *rsa.PrivateKey) {
+	return newKey(2048), newKey(2048)
+})
+
+func newKey(bits int) *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// A keyring is a KeySource of a fixed set.
+type keyring map[string]*rsa.PublicKey
+
+func (k keyring) Key(_ context.Context, kid string) (*rsa.PublicKey, error) {
+	if key, ok := k[kid]; ok {
+		return key, nil
+	}
+	return nil, access.ErrUnauthorized
+}
+
+func verifier() *tokens.Verifier {
+	ours, _ := keys()
+	return &tokens.Verifier{
+		Issuer: issuer, ClientID: clientID,
+		Keys: keyring{"k1": &ours.PublicKey}, Now: func() time.Time { return now },
+	}
+}
+
+// good returns the claims of a token that is accepted.
+func good() tokens.Claims {
+	return tokens.Claims{
+		Issuer: issuer, Subject: "0b5d", TokenUse: tokens.UseAccess, ClientID: clientID,
+		Username: "acme/root", Groups: []string{"Sysadmin"}, ID: "1",
+		AuthTime: jwt.NewNumericDate(now), IssuedAt: jwt.NewNumericDate(now),
+		Expiry: jwt.NewNumericDate(now.Add(15 * time.Minute)),
+	}
+}
+
+func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, kid string, claims any) string {
+	t.Helper()
+	options := (&jose.SignerOptions{}).WithType("JWT")
+	if kid != "" {
+		options.WithHeader("kid", kid)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestVerifyTellsWhoIsCalling(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*tokens.Claims)
+		want   access.Caller
+	}{
+		{"a Sysadmin", func(*tokens.Claims) {}, access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
+		{"a user without a group has no role", func(c *tokens.Claims) { c.Groups = nil },
+			access.Caller{Client: "acme", Username: "root"}},
+		{"a group that is no role means nothing", func(c *tokens.Claims) { c.Groups = []string{"sysadmin", "Admins"} },
+			access.Caller{Client: "acme", Username: "root"}},
+		{"a group that is no role beside one that is", func(c *tokens.Claims) { c.Groups = []string{"pool_Google", "ITUser"} },
+			access.Caller{Client: "acme", Username: "root", Role: access.ITUser}},
+		{"two roles are none", func(c *tokens.Claims) { c.Groups = []string{"Sysadmin", "Manager"} },
+			access.Caller{Client: "acme", Username: "root"}},
+		{"the client ends at the first slash", func(c *tokens.Claims) { c.Username = "acme/a/b" },
+			access.Caller{Client: "acme", Username: "a/b", Role: access.Sysadmin}},
+		{"an expiry within the leeway", func(c *tokens.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-4 * time.Second)) },
+			access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
+		{"an issuer whose clock is a little ahead", func(c *tokens.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(5 * time.Second)) },
+			access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
+	}
+	ours, _ := keys()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			claims := good()
+			test.change(&claims)
+			got, err := verifier().Verify(t.Context(), sign(t, jose.RS256, ours, "k1", claims))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(got, test.want); diff != "" {
+				t.Errorf("caller: got -, want +:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestVerifyRefusesClaims(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*tokens.Claims)
+	}{
+		{"an ID token", func(c *tokens.Claims) { c.TokenUse, c.Audience = tokens.UseID, jwt.Audience{clientID} }},
+		{"a token of no use", func(c *tokens.Claims) { c.TokenUse = "" }},
+		{"another issuer", func(c *tokens.Claims) { c.Issuer = issuer + "/" }},
+		{"another app client", func(c *tokens.Claims) { c.ClientID = "other" }},
+		{"our app client as the audience only", func(c *tokens.Claims) { c.ClientID, c.Audience = "", jwt.Audience{clientID} }},
+		{"no expiry", func(c *tokens.Claims) { c.Expiry = nil }},
+		{"an expiry the leeway ago", func(c *tokens.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-5 * time.Second)) }},
+		{"not yet valid", func(c *tokens.Claims) { c.NotBefore = jwt.NewNumericDate(now.Add(6 * time.Second)) }},
+		{"issued in the future", func(c *tokens.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(6 * time.Second)) }},
+		{"no username", func(c *tokens.Claims) { c.Username = "" }},
+		{"a username without a client", func(c *tokens.Claims) { c.Username = "root" }},
+		{"a username with an empty client", func(c *tokens.Claims) { c.Username = "/root" }},
+		{"a username with an empty name", func(c *tokens.Claims) { c.Username = "acme/" }},
+	}
+	ours, _ := keys()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			claims := good()
+			test.change(&claims)
+			refuses(t, sign(t, jose.RS256, ours, "k1", claims))
+		})
+	}
+}
+
+func TestVerifyRefusesSignatures(t *testing.T) {
+	ours, theirs := keys()
+	valid := sign(t, jose.RS256, ours, "k1", good())
+	parts := strings.Split(valid, ".")
+	public, err := x509.MarshalPKIXPublicKey(&ours.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment := base64.RawURLEncoding.EncodeToString
+	tests := []struct{ name, token string }{
+		{"nothing", ""},
+		{"no token at all", "Bearer"},
+		{"two parts", parts[0] + "." + parts[1]},
+		{"algorithm none", segment([]byte(`{"alg":"none","kid":"k1"}`)) + "." + parts[1] + "."},
+		{"algorithm none with a signature", segment([]byte(`{"alg":"None","kid":"k1"}`)) + "." + parts[1] + "." + parts[2]},
+		{"HMAC under the public key", sign(t, jose.HS256, public, "k1", good())},
+		{"a longer hash than RS256", sign(t, jose.RS512, ours, "k1", good())},
+		{"another padding than RS256", sign(t, jose.PS256, ours, "k1", good())},
+		{"another key", sign(t, jose.RS256, theirs, "k1", good())},
+		{"another key by its own name", sign(t, jose.RS256, theirs, "k2", good())},
+		{"a key that the token brings along", bringsItsKey(t, theirs, good())},
+		{"a key id that is a path", sign(t, jose.RS256, theirs, "../../k1", good())},
+		{"no key id", sign(t, jose.RS256, ours, "", good())},
+		{"no signature", parts[0] + "." + parts[1] + "."},
+		{"a signature of other claims", parts[0] + "." + segment([]byte(`{"iss":"x"}`)) + "." + parts[2]},
+		{"a token that is too long", valid + strings.Repeat("A", 8<<10)},
+		{"a time that is no number", sign(t, jose.RS256, ours, "k1", map[string]any{"iss": issuer, "exp": "tomorrow"})},
+		{"an encrypted token", strings.Repeat("e30.", 4) + "e30"},
+		{"a JWS as JSON", fmt.Sprintf(`{"protected":%q,"payload":%q,"signature":%q}`, parts[0], parts[1], parts[2])},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { refuses(t, test.token) })
+	}
+}
+
+// bringsItsKey signs with a key that is in the token's own header.
+func bringsItsKey(t *testing.T, key *rsa.PrivateKey, claims tokens.Claims) string {
+	t.Helper()
+	options := (&jose.SignerOptions{EmbedJWK: true}).WithHeader("kid", "k1")
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// refuses checks that a token is unauthorized and that no part of it is told.
+func refuses(t *testing.T, token string) {
+	t.Helper()
+	caller, err := verifier().Verify(t.Context(), token)
+	if !errors.Is(err, access.ErrUnauthorized) || caller != (access.Caller{}) {
+		t.Fatalf("got %v, %v; want %v", caller, err, access.ErrUnauthorized)
+	}
+	for part := range strings.SplitSeq(token, ".") {
+		if len(part) > 8 && strings.Contains(err.Error(), part) {
+			t.Errorf("the error holds a part of the token: %v", err)
+		}
+	}
+}
+
+func TestVerifySaysWhenTheKeysCannotBeHad(t *testing.T) {
+	ours, _ := keys()
+	v := verifier()
+	v.Keys = outage{}
+	_, err := v.Verify(t.Context(), sign(t, jose.RS256, ours, "k1", good()))
+	if !errors.Is(err, lockout.ErrUnavailable) || errors.Is(err, access.ErrUnauthorized) {
+		t.Errorf("got %v, want %v alone", err, lockout.ErrUnavailable)
+	}
+}
+
+type outage struct{}
+
+func (outage) Key(context.Context, string) (*rsa.PublicKey, error) {
+	return nil, fmt.Errorf("fetching keys: %w", lockout.ErrUnavailable)
+}
