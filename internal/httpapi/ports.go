@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"context"
+
+	"portcullis/internal/access"
+	"portcullis/internal/audit"
+	"portcullis/internal/lockout"
+)
+
+// A KeyFunc makes the key of a user out of what a caller wrote, or refuses it.
+// An error means that no user can have that name; it is never shown.
+type KeyFunc func(client, username string) (lockout.Key, error)
+
+// A Credential is what the login handler needs of the gate's credentials.
+type Credential interface {
+	lockout.Credential
+	// User returns whose credential it is. It is asked only after a Welcome.
+	User() access.User
+	// Upgrade stores the password, which was just proven right, under the
+	// current parameters. It MUST do nothing when they are current already.
+	Upgrade(ctx context.Context, password string) error
+}
+
+// A Minter makes the tokens of a session for a user who has just proven who
+// they are.
+type Minter interface {
+	Mint(ctx context.Context, user access.User) (access.Session, error)
+}
+
+// A TokenVerifier tells who an access token says is calling. Its error wraps
+// [access.ErrUnauthorized] when the token is not good, and anything else is
+// taken for a fault of ours.
+type TokenVerifier interface {
+	Verify(ctx context.Context, token string) (access.Caller, error)
+}
+
+// UserExists tells whether there is such a user. Errors wrap
+// [lockout.ErrUnavailable].
+type UserExists interface {
+	Exists(ctx context.Context, key lockout.Key) (bool, error)
+}
+
+// A UserReader reads one user. An unknown one is [lockout.ErrNotFound].
+type UserReader interface {
+	User(ctx context.Context, key lockout.Key) (access.User, error)
+}
+
+// A UserLister reads the users of one client in the order of their names. List
+// returns at most limit of them whose names come after the one given, which
+// need not be anybody's, and whether there are more after those.
+type UserLister interface {
+	List(ctx context.Context, client, after string, limit int) (users []access.User, more bool, err error)
+}
+
+// A RecordReader reads the attempt records of several users at once. A user
+// without a record, or missing from the answer, has the zero Record.
+type RecordReader interface {
+	ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]lockout.Record, error)
+}
+
+// A PolicyReader reads a client's policy as it is stored.
+type PolicyReader interface {
+	Policy(ctx context.Context, client string) (lockout.Policy, error)
+}
+
+// A PolicyWriter changes a client's policy. Set with a version that is not the
+// stored one MUST change nothing and return a [*lockout.ConflictError] whose
+// Current is the [lockout.Policy].
+type PolicyWriter interface {
+	PolicyReader
+	Set(ctx context.Context, client string, maximum int, version *int64, by string) (lockout.Policy, error)
+	Clear(ctx context.Context, client, by string) (lockout.Policy, error)
+}
+
+// An Appender adds to the audit trail. The entry is durable when it returns.
+type Appender interface {
+	Append(ctx context.Context, entry audit.Entry) error
+}
