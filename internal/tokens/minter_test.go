@@ -1,0 +1,295 @@
+package tokens_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+	"portcullis/internal/lockout"
+	"portcullis/internal/tokens"
+)
+
+const (
+	firstSecret  = "first-secret-of-thirty-two-bytes-or-more"
+	secondSecret = "other-secret-of-thirty-two-bytes-or-more"
+)
+
+var ana = access.User{Client: "acme", Username: "ana.silva", Role: access.Manager}
+
+// A pool plays Cognito and Parameter Store for one user, below the SDK, so that
+// its faults reach the code as real ones do.
+type pool struct {
+	mu       sync.Mutex
+	secret   string
+	password string   // the user's; empty while there is no user
+	groups   []string // the user's
+	calls    []string
+	fail     string // the operation that answers with an error
+	lost     string // the operation that works and answers with an error
+}
+
+func (p *pool) minter(now func() time.Time) *tokens.Minter {
+	config := aws.Config{
+		Region: "eu-west-1", HTTPClient: p, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("id", "key", ""),
+	}
+	return tokens.NewMinter(cognitoidentityprovider.NewFromConfig(config), ssm.NewFromConfig(config), "p_1", "c1", "/secret", now)
+}
+
+// Do answers one request.
+func (p *pool) Do(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	p.calls = append(p.calls, operation)
+	status, answer := http.StatusBadRequest, fault("InternalErrorException", "echo "+string(body)+p.secret)
+	if operation != p.fail {
+		status, answer = p.answer(operation, body)
+	}
+	if operation == p.lost {
+		status, answer = http.StatusBadRequest, fault("InternalErrorException", "lost")
+	}
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
+		Body: io.NopCloser(bytes.NewReader(answer)),
+	}, nil
+}
+
+func fault(code, message string) []byte {
+	return must(json.Marshal(map[string]string{"__type": code, "message": message}))
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func (p *pool) answer(operation string, body []byte) (int, []byte) {
+	var sent struct {
+		Password       string
+		GroupName      string
+		AuthParameters struct{ PASSWORD string }
+	}
+	must(nil, json.Unmarshal(body, &sent))
+	switch operation {
+	case "GetParameter":
+		return ok(map[string]any{"Parameter": map[string]any{"Value": p.secret}})
+	case "AdminCreateUser":
+		if p.password != "" {
+			return http.StatusBadRequest, fault("UsernameExistsException", "")
+		}
+		p.password = "made up"
+	case "AdminSetUserPassword":
+		p.password = sent.Password
+	case "AdminListGroupsForUser":
+		return ok(map[string]any{"Groups": groups(p.groups)})
+	case "AdminRemoveUserFromGroup":
+		p.groups = without(p.groups, sent.GroupName)
+	case "AdminAddUserToGroup":
+		p.groups = append(without(p.groups, sent.GroupName), sent.GroupName)
+	case "AdminInitiateAuth":
+		if sent.AuthParameters.PASSWORD != p.password {
+			return http.StatusBadRequest, fault("NotAuthorizedException", string(body))
+		}
+		return ok(map[string]any{"AuthenticationResult": map[string]any{"AccessToken": "token", "ExpiresIn": 900}})
+	}
+	return ok(map[string]any{})
+}
+
+func ok(answer any) (int, []byte) { return http.StatusOK, must(json.Marshal(answer)) }
+
+func groups(names []string) []map[string]string {
+	var all []map[string]string
+	for _, name := range names {
+		all = append(all, map[string]string{"GroupName": name})
+	}
+	return all
+}
+
+func without(names []string, name string) []string {
+	var rest []string
+	for _, n := range names {
+		if n != name {
+			rest = append(rest, n)
+		}
+	}
+	return rest
+}
+
+func (p *pool) count(operation string) int {
+	return strings.Count(strings.Join(p.calls, " "), operation)
+}
+
+// unavailable checks an error's kind and that it tells no secret.
+func unavailable(t *testing.T, err error, p *pool) {
+	t.Helper()
+	if !errors.Is(err, lockout.ErrUnavailable) {
+		t.Fatalf("got %v, want %v", err, lockout.ErrUnavailable)
+	}
+	for _, secret := range []string{firstSecret, secondSecret, p.password} {
+		if secret != "" && strings.Contains(err.Error(), secret) {
+			t.Errorf("the error tells a secret: %v", err)
+		}
+	}
+}
+
+func TestConcurrentFirstUsesReadTheSecretOnce(t *testing.T) {
+	p := &pool{secret: firstSecret}
+	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	p.calls = nil
+	m := p.minter(time.Now)
+	if len(p.calls) != 0 {
+		t.Errorf("making a minter called %v", p.calls)
+	}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := m.Mint(t.Context(), ana); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := p.count("GetParameter"); got != 1 {
+		t.Errorf("read the secret %d times, want 1", got)
+	}
+}
+
+func TestTheMachinePasswordMeetsAnyPolicyAndIsTheUsersOwn(t *testing.T) {
+	password := func(secret string, user access.User) string {
+		p := &pool{secret: secret}
+		if err := p.minter(time.Now).Enrol(t.Context(), user); err != nil {
+			t.Fatal(err)
+		}
+		return p.password
+	}
+	bea := ana
+	bea.Username = "bea"
+	first := password(firstSecret, ana)
+	if first != password(firstSecret, ana) || first == password(secondSecret, ana) || first == password(firstSecret, bea) {
+		t.Error("the password does not depend on the secret and the user alone")
+	}
+	if !strings.HasPrefix(first, "Aa1!") || len(first) != len("Aa1!")+43 {
+		t.Errorf("the password is %d characters long and may lack a kind", len(first))
+	}
+}
+
+func TestAReplacedSecretIsFound(t *testing.T) {
+	p := &pool{secret: firstSecret}
+	clock := time.Now()
+	m := p.minter(func() time.Time { return clock })
+	if err := m.Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	p.secret = secondSecret
+	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	p.calls = nil
+
+	_, err := m.Mint(t.Context(), ana)
+	unavailable(t, err, p)
+	if got := p.count("GetParameter"); got != 0 {
+		t.Errorf("read the secret %d times within a minute, want 0", got)
+	}
+	clock = clock.Add(time.Minute)
+	if _, err := m.Mint(t.Context(), ana); err != nil {
+		t.Errorf("after a minute: %v", err)
+	}
+	if got := p.count("GetParameter"); got != 1 {
+		t.Errorf("read the secret %d times, want 1", got)
+	}
+}
+
+func TestAPasswordThatStaysRefusedReadsTheSecretOnceAMinute(t *testing.T) {
+	p := &pool{secret: firstSecret, password: "somebody else's"}
+	clock := time.Now()
+	m := p.minter(func() time.Time { return clock })
+	for range 5 {
+		clock = clock.Add(30 * time.Second)
+		_, err := m.Mint(t.Context(), ana)
+		unavailable(t, err, p)
+	}
+	if got := p.count("GetParameter"); got != 3 {
+		t.Errorf("read the secret %d times in two minutes, want 3", got)
+	}
+}
+
+func TestAFailureOfTheBackendTellsNoSecret(t *testing.T) {
+	for _, operation := range []string{"GetParameter", "AdminInitiateAuth"} {
+		t.Run(operation, func(t *testing.T) {
+			p := &pool{secret: firstSecret, fail: operation}
+			_, err := p.minter(time.Now).Mint(t.Context(), ana)
+			unavailable(t, err, p)
+		})
+	}
+	t.Run("a secret that is too short", func(t *testing.T) {
+		p := &pool{secret: "short"}
+		_, err := p.minter(time.Now).Mint(t.Context(), ana)
+		unavailable(t, err, p)
+	})
+}
+
+func TestEnrolIsMendedByRunningItAgain(t *testing.T) {
+	steps := []string{
+		"AdminCreateUser", "GetParameter", "AdminSetUserPassword",
+		"AdminListGroupsForUser", "AdminRemoveUserFromGroup", "AdminAddUserToGroup",
+	}
+	for _, step := range steps {
+		for _, when := range []string{"before", "after"} {
+			t.Run(step+" fails "+when+" its effect", func(t *testing.T) {
+				p := &pool{secret: firstSecret, groups: []string{"Sysadmin", "Superuser"}}
+				if when == "before" {
+					p.fail = step
+				} else {
+					p.lost = step
+				}
+				m := p.minter(time.Now)
+				unavailable(t, m.Enrol(t.Context(), ana), p)
+				p.fail, p.lost = "", ""
+				if err := m.Enrol(t.Context(), ana); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(p.groups, []string{"Manager"}); diff != "" {
+					t.Errorf("groups: got -, want +:\n%s", diff)
+				}
+				if _, err := m.Mint(t.Context(), ana); err != nil {
+					t.Errorf("minting after the repair: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestEnrolRefusesARoleThatIsNone(t *testing.T) {
+	p := &pool{secret: firstSecret}
+	nobody := ana
+	nobody.Role = "Admin"
+	if err := p.minter(time.Now).Enrol(t.Context(), nobody); err == nil || errors.Is(err, lockout.ErrUnavailable) {
+		t.Errorf("got %v, want an error that is no outage", err)
+	}
+	if len(p.calls) != 0 {
+		t.Errorf("called %v, want nothing", p.calls)
+	}
+}
