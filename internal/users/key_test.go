@@ -1,0 +1,142 @@
+package users_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"portcullis/internal/users"
+)
+
+func TestUserKey(t *testing.T) {
+	for _, c := range []struct {
+		name, username, want string
+	}{
+		{"a plain name is kept", "ana.silva", "ana.silva"},
+		{"the case of a name is kept", "Ana.Silva", "Ana.Silva"},
+		{"an address can be a name", "ana+desk@example.com", "ana+desk@example.com"},
+		{"full-width letters become the plain ones", "\uff21\uff4e\uff41", "Ana"},
+		{"a letter and its combining mark become one letter", "Jose\u0301", "Jos\u00e9"},
+		{"the Angstrom sign becomes the letter", "\u212bsa", "\u00c5sa"},
+		{"a name from right to left is kept", "\u05d3\u05d5\u05d3", "\u05d3\u05d5\u05d3"},
+		{"64 characters of four bytes are allowed", strings.Repeat("\U00020000", 64), strings.Repeat("\U00020000", 64)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			key, err := users.UserKey("acme", c.username)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := key.Username(); got != c.want {
+				t.Errorf("got %+q, want %+q", got, c.want)
+			}
+			again, err := users.UserKey("acme", key.Username())
+			if err != nil || again != key {
+				t.Errorf("canonical form is not stable: got %v, %v", again, err)
+			}
+		})
+	}
+}
+
+// brokenUsernames break a rule each.
+var brokenUsernames = map[string]string{
+	"an empty name":                            "",
+	"a slash":                                  "ana/silva",
+	"a backslash":                              `ana\silva`,
+	"a percent sign":                           "ana%2fsilva",
+	"a question mark":                          "ana?",
+	"the item of a client":                     "#client",
+	"a full-width number sign":                 "\uff03client",
+	"a full-width slash":                       "ana\uff0fsilva",
+	"a full-width percent sign":                "ana\uff052fsilva",
+	"one dot":                                  ".",
+	"two dots":                                 "..",
+	"two full-width dots":                      "\uff0e\uff0e",
+	"a space":                                  "ana silva",
+	"a no-break space":                         "ana\u00a0silva",
+	"a zero-width space":                       "ana\u200bsilva",
+	"a zero-width joiner out of place":         "ana\u200dsilva",
+	"a soft hyphen":                            "ana\u00adsilva",
+	"a byte order mark":                        "\ufeffana",
+	"a right-to-left override":                 "ana\u202esilva",
+	"a direction that changes within the name": "ana\u05d3",
+	"a NUL":                    "ana\x00",
+	"a line feed":              "ana\n",
+	"bytes that are not UTF-8": "ana\xff",
+	"a ligature with a compatibility mapping": "\ufb01ona",
+	"65 characters":                          strings.Repeat("a", 65),
+	"more bytes than 64 characters can have": strings.Repeat("e\u0301", 200),
+}
+
+func TestUserKeyRefusesNamesThatBreakARule(t *testing.T) {
+	for name, username := range brokenUsernames {
+		t.Run(name, func(t *testing.T) {
+			if key, err := users.UserKey("acme", username); !errors.Is(err, users.ErrInvalidUsername) {
+				t.Errorf("got %v, %v, want ErrInvalidUsername", key, err)
+			}
+		})
+	}
+}
+
+func TestLoginKeyKeepsTheExactBytesOfABrokenName(t *testing.T) {
+	for name, username := range brokenUsernames {
+		t.Run(name, func(t *testing.T) {
+			key, err := users.LoginKey("acme", username)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if key.Username() != username || key.Client() != "acme" {
+				t.Errorf("got %+q, want acme/%+q", key, username)
+			}
+		})
+	}
+}
+
+func TestLoginKeyIsTheUserKeyOfAGoodName(t *testing.T) {
+	login, err := users.LoginKey("acme", "\uff21na")
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := users.UserKey("acme", "Ana")
+	if err != nil || login != user {
+		t.Errorf("got %v, want %v (%v)", login, user, err)
+	}
+}
+
+func TestKeysRefuseMalformedClients(t *testing.T) {
+	for name, client := range map[string]string{
+		"an empty name": "", "a capital letter": "Acme", "a leading hyphen": "-acme", "a slash": "acme/x",
+		"33 characters": strings.Repeat("a", 33), "a line feed at the end": "acme\n", "a full-width letter": "\uff41cme",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := users.LoginKey(client, "ana"); !errors.Is(err, users.ErrInvalidClient) {
+				t.Errorf("login: got %v, want ErrInvalidClient", err)
+			}
+			if _, err := users.UserKey(client, "ana"); !errors.Is(err, users.ErrInvalidClient) {
+				t.Errorf("user: got %v, want ErrInvalidClient", err)
+			}
+		})
+	}
+}
+
+// FuzzLoginKey looks for a broken name that is charged under a key some user
+// could have, and for a canonical name that would change again.
+func FuzzLoginKey(f *testing.F) {
+	for _, username := range brokenUsernames {
+		f.Add(username)
+	}
+	f.Add("Jose\u0301")
+	f.Fuzz(func(t *testing.T, username string) {
+		key, err := users.LoginKey("acme", username)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, broken := users.UserKey("acme", username)
+		again, err := users.UserKey("acme", key.Username())
+		switch {
+		case broken != nil && err == nil:
+			t.Errorf("broken %+q shares the key %+q", username, again.Username())
+		case broken == nil && (err != nil || again != key):
+			t.Errorf("%+q is canonical, and then becomes %+q (%v)", key.Username(), again.Username(), err)
+		}
+	})
+}
