@@ -1,0 +1,18 @@
+// Command ministack runs another command against AWS services of its own.
+//
+//	go run ./infra/ministack -- go test ./...
+//
+// It starts MiniStack (one process that speaks like DynamoDB, SSM and Cognito)
+// on a free port of 127.0.0.1, makes the tables of ./template.yaml, a user pool
+// and the token secret, and runs the command with AWS_ENDPOINT_URL, the other
+// AWS_ variables and the functions' PORTCULLIS_ variables set. Signals are
+// passed on; the exit code is the command's.
+//
+// The one decision a reader must know: nothing outlives it. All data is in the
+// memory of the one process, which ends with this one, also when this one is
+// killed.
+//
+// MiniStack is installed by `make test` into a virtual environment, by default
+// .build/ministack, from requirements.txt, where every package is pinned by its
+// hash.
+package main

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"portcullis/infra/stack"
+)
+
+// What the stack is called, and who asks for it. The emulator takes any key.
+const (
+	stage     = "test"
+	region    = "eu-west-1"
+	accessKey = "test"
+	template  = "template.yaml"
+)
+
+// setupTime bounds starting the services and making the stack. It takes two
+// seconds on an idle machine; a busy one may need much longer.
+const setupTime = 2 * time.Minute
+
+// exitUsage and exitSetup are the exit codes when the command was never run:
+// those of the shell for "usage" and of env(1) for "could not be run".
+const (
+	exitUsage = 2
+	exitSetup = 125
+)
+
+func main() {
+	// A child that dies with its parent dies with the thread that made it, so
+	// that thread must be the one that lives longest.
+	runtime.LockOSThread()
+	venv := flag.String("venv", ".build/ministack", "virtual environment that MiniStack is installed in")
+	flag.Usage = usage
+	flag.Parse()
+	if flag.NArg() == 0 {
+		usage()
+		os.Exit(exitUsage)
+	}
+	code, err := run(*venv, flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ministack:", err)
+	}
+	os.Exit(code)
+}
+
+func usage() {
+	fmt.Fprintln(flag.CommandLine.Output(), "usage: ministack [-venv DIR] -- COMMAND [ARGUMENTS]")
+	flag.PrintDefaults()
+}
+
+// run returns the command's exit code, or exitSetup and an error when it could
+// not be run.
+func run(venv string, command []string) (int, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), setupTime)
+	defer cancel()
+	server, err := startServer(ctx, venv)
+	if err != nil {
+		return exitSetup, err
+	}
+	defer server.stop()
+	environment, err := setUp(ctx, server.endpoint)
+	if err != nil {
+		return exitSetup, err
+	}
+	return runCommand(command, environment)
+}
+
+// setUp makes the stack and returns the variables that lead to it.
+func setUp(ctx context.Context, endpoint string) ([]string, error) {
+	described, err := os.ReadFile(template)
+	if err != nil {
+		return nil, fmt.Errorf("run this in the project's folder: %w", err)
+	}
+	config := aws.Config{
+		Region: region, BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
+	}
+	tables, err := stack.CreateTables(ctx, dynamodb.NewFromConfig(config), described, "portcullis-"+stage+"-")
+	if err != nil {
+		return nil, err
+	}
+	identity, err := stack.CreateIdentity(ctx, cognitoidentityprovider.NewFromConfig(config),
+		ssm.NewFromConfig(config), endpoint, stage)
+	if err != nil {
+		return nil, err
+	}
+	return append(stack.Environment(stage, tables, identity),
+		"AWS_ENDPOINT_URL="+endpoint,
+		"AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+accessKey,
+		"AWS_SECRET_ACCESS_KEY="+accessKey,
+		"AWS_SESSION_TOKEN=",
+	), nil
+}
+
+// runCommand runs the command to its end and returns its exit code, which is
+// 128 and the signal's number when one ended it, as in a shell.
+func runCommand(command, environment []string) (int, error) {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), environment...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	dieWithParent(cmd)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		return exitSetup, err
+	}
+	go func() {
+		for s := range signals {
+			_ = cmd.Process.Signal(s) // it may have ended by itself
+		}
+	}()
+	err := cmd.Wait()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) {
+		return exitSetup, err
+	}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return cmd.ProcessState.ExitCode(), nil
+}
