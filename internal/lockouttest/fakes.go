@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -180,11 +181,13 @@ func (c *Clock) Slept() time.Duration {
 }
 
 // IDs returns a source of identifiers that look like ULIDs, sort in the order
-// in which they were made and never repeat within the source. The source is
-// safe for concurrent use.
+// in which they were made and never repeat, in other tests neither: a DynamoDB
+// request token made from one is remembered for ten minutes by the account. The
+// source is safe for concurrent use.
 func IDs() func() string {
 	var last atomic.Int64
-	return func() string { return fmt.Sprintf("01TEST%020d", last.Add(1)) }
+	source := rand.Uint32()
+	return func() string { return fmt.Sprintf("01%010d%014d", source, last.Add(1)) }
 }
 
 // FixedMaximum is [lockout.Maximums] with one number for every client.

@@ -1,0 +1,79 @@
+package lockouttest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"portcullis/infra/stack"
+)
+
+// connections is how many connections to the services stay open: one for each
+// worker of the race tests, so that they do not queue for them.
+const connections = 64
+
+// AWS returns the configuration of the AWS services that the tests run
+// against. It fails the test, and does not skip it, when there are none.
+func AWS(t *testing.T) aws.Config {
+	t.Helper()
+	endpoint := os.Getenv("AWS_ENDPOINT_URL")
+	if endpoint == "" {
+		t.Fatal("AWS_ENDPOINT_URL is not set: run `make test`, or put `go run ./infra/ministack --` before the command")
+	}
+	return aws.Config{
+		Region:       os.Getenv("AWS_REGION"),
+		BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(
+			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
+		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
+			transport.MaxIdleConnsPerHost = connections
+		}),
+	}
+}
+
+// Tables makes the tables of template.yaml for one test, and drops them when it
+// is over.
+func Tables(t *testing.T) stack.Tables {
+	t.Helper()
+	db := dynamodb.NewFromConfig(AWS(t))
+	tables, err := stack.CreateTables(t.Context(), db, template(t), IDs()()+"-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, name := range tables.Names() {
+			if _, err := db.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return tables
+}
+
+// template returns the project's template.yaml. Tests run in their package's
+// folder, so it is in the nearest folder above that has it.
+func template(t *testing.T) []byte {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; folder = filepath.Dir(folder) {
+		found, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
+		if err == nil {
+			return found
+		}
+		if !errors.Is(err, fs.ErrNotExist) || folder == filepath.Dir(folder) {
+			t.Fatalf("looking for template.yaml: %v", err)
+		}
+	}
+}
