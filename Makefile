@@ -1,0 +1,66 @@
+# Portcullis. `make help` says what there is. Everything that is built or
+# installed goes into .build and .aws-sam, which `make clean` removes.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
+
+# How a function is compiled, by hand and by SAM alike: static, without paths,
+# version control stamps and symbols, so that equal sources give equal bytes.
+# lambda.norpc leaves out what only the retired go1.x runtime used.
+LAMBDA_BUILD := CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath -tags=lambda.norpc '-ldflags=-s -w -buildid='"
+
+# SAM looks at no AWS account in what is run here, but it wants a region.
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} .build/sam/bin/sam
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: need-go ## Serve the whole API on 127.0.0.1:8480, without AWS (ARGS="-help" lists its flags)
+	@go build -o .build/bin/local ./infra/local
+	@exec .build/bin/local $(ARGS)
+
+.PHONY: test
+test: need-go ministack functions ## Run every test, with AWS's interfaces on this machine
+	@infra/tools/test $(ARGS)
+
+.PHONY: functions
+functions: need-go ## Compile the Lambda functions to .build/functions/NAME/bootstrap
+	@test -n "$(FUNCTIONS)" || { echo "portcullis: no folder in functions/" >&2; exit 1; }
+	@for name in $(FUNCTIONS); do \
+		$(LAMBDA_BUILD) go build -o .build/functions/$$name/bootstrap ./functions/$$name || exit 1; \
+	done
+
+.PHONY: lint
+lint: need-go sam ## Check the format, the code, the modules and the template
+	@unformatted=$$(gofmt -l functions infra internal) || exit 1; \
+		test -z "$$unformatted" || { echo "portcullis: gofmt would change:" >&2; echo "$$unformatted" >&2; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod verify
+	go mod tidy -diff
+	$(SAM) validate --lint
+
+.PHONY: sam-build
+sam-build: need-go sam functions ## Build what `sam deploy` deploys, into .aws-sam/build
+	$(LAMBDA_BUILD) $(SAM) build
+	go test -count=1 -run '^TestEachBootstrapIsItsFunction$$' ./infra -args -builds ../.aws-sam/build
+
+.PHONY: clean
+clean: ## Remove everything that was built or installed here
+	rm -rf .build .aws-sam
+
+.PHONY: need-go
+need-go:
+	@infra/tools/need go
+
+.PHONY: ministack
+ministack:
+	@infra/tools/venv .build/ministack infra/ministack/requirements.txt
+
+.PHONY: sam
+sam:
+	@infra/tools/venv .build/sam infra/tools/requirements-sam.txt
