@@ -1,0 +1,407 @@
+package embedded_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
+
+	"portcullis/internal/access"
+	"portcullis/internal/audit"
+	"portcullis/internal/embedded"
+	"portcullis/internal/lockout"
+	"portcullis/internal/lockouttest"
+	"portcullis/internal/tokens"
+	"portcullis/internal/users"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(burstFolder); dir != "" {
+		os.Exit(burst(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// cheap are parameters that make a hash cost next to nothing.
+func cheap() users.Params { return users.Params{Memory: 8, Time: 1, Threads: 1} }
+
+func options(now func() time.Time) embedded.Options {
+	return embedded.Options{Hasher: users.NewHasher(cheap(), rand.Reader, 2), Now: now, NewID: lockouttest.IDs()}
+}
+
+func open(t *testing.T, dir string, now func() time.Time) *embedded.Store {
+	t.Helper()
+	s, err := embedded.Open(dir, options(now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// folder returns a path for a data folder that is not there yet.
+func folder(t *testing.T) string { return filepath.Join(t.TempDir(), "data") }
+
+// fresh opens a new store that is closed with the test.
+func fresh(t *testing.T) *embedded.Store {
+	t.Helper()
+	s := open(t, folder(t), time.Now)
+	t.Cleanup(func() { closeStore(t, s) })
+	return s
+}
+
+func closeStore(t *testing.T, s *embedded.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func userKey(t *testing.T, name string) lockout.Key {
+	t.Helper()
+	key, err := users.UserKey("acme", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func gate(s *embedded.Store, clock lockout.Clock, newID func() string) *lockout.Gate[users.Credential] {
+	return &lockout.Gate[users.Credential]{
+		Attempts: s.Attempts, Credentials: s.Users, Maximums: s.Policies, Clock: clock, NewID: newID,
+		Jitter: func() float64 { return 0 }, Lifetime: 10 * time.Second,
+	}
+}
+
+func attempt(t *testing.T, g *lockout.Gate[users.Credential], key lockout.Key, password string) lockout.Verdict[users.Credential] {
+	t.Helper()
+	verdict, err := g.Attempt(context.Background(), lockout.Attempt{Key: key, Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verdict
+}
+
+// add creates a user with a password.
+func add(t *testing.T, s *embedded.Store, user access.User, password string) {
+	t.Helper()
+	phc, err := users.NewHasher(cheap(), rand.Reader, 1).Hash(context.Background(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Users.Create(context.Background(), user, phc); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// at is a time as stores keep it.
+func at() time.Time { return time.Date(2026, 11, 23, 10, 4, 5, 123e6, time.UTC) }
+
+func TestReopeningKeepsEverything(t *testing.T) {
+	ctx := context.Background()
+	dir := folder(t)
+	s := open(t, dir, at)
+	ana := access.User{Client: "acme", Username: "ana", Role: access.Manager, Name: "Ana", Email: "ana@acme.example", CreatedAt: at()}
+	add(t, s, ana, "correct horse 1")
+	if err := s.Users.CreateClient(ctx, "acme", at()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Policies.Set(ctx, "acme", 2, nil, "acme/root"); err != nil {
+		t.Fatal(err)
+	}
+	session, err := s.Tokens.Mint(ctx, ana)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := userKey(t, "ana")
+	newID := lockouttest.IDs()
+	g := gate(s, lockouttest.NewClock(at()), newID)
+	attempt(t, g, key, "wrong")
+	attempt(t, g, key, "wrong")
+	before := readAll(t, s, key)
+	closeStore(t, s)
+
+	s = open(t, dir, at)
+	defer closeStore(t, s)
+	if diff := cmp.Diff(readAll(t, s, key), before); diff != "" {
+		t.Errorf("after reopening: got -, want +:\n%s", diff)
+	}
+	if got := attempt(t, gate(s, lockouttest.NewClock(at()), newID), key, "correct horse 1"); got.Ruling != lockout.Locked {
+		t.Errorf("the right password of a locked user: got %v, want %v", got.Ruling, lockout.Locked)
+	}
+	verifier := tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
+	got, err := verifier.Verify(ctx, session.AccessToken)
+	want := access.Caller{Client: "acme", Username: "ana", Role: access.Manager}
+	if err != nil || got != want {
+		t.Errorf("a token from before: got %v, %v, want %v", got, err, want)
+	}
+}
+
+// contents are what a store holds about one user and their client.
+type contents struct {
+	Record  lockout.Record
+	Entries []audit.Entry
+	Users   []access.User
+	Policy  lockout.Policy
+	Client  bool
+}
+
+func readAll(t *testing.T, s *embedded.Store, key lockout.Key) contents {
+	t.Helper()
+	ctx := context.Background()
+	var c contents
+	var errs [5]error
+	c.Record, errs[0] = s.Attempts.Read(ctx, key)
+	c.Entries, _, errs[1] = s.Trail.Entries(ctx, key.Client(), "", 100)
+	c.Users, _, errs[2] = s.Users.List(ctx, key.Client(), "", 100)
+	c.Policy, errs[3] = s.Policies.Policy(ctx, key.Client())
+	c.Client, errs[4] = s.Users.ClientExists(ctx, key.Client())
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Record.Locked() || len(c.Entries) != 1 || len(c.Users) != 1 || c.Policy.Maximum != 2 || !c.Client {
+		t.Fatalf("the store does not hold what was put there: %+v", c)
+	}
+	return c
+}
+
+func TestASecondOpenIsRefusedAtOnce(t *testing.T) {
+	dir := folder(t)
+	s := open(t, dir, time.Now)
+	defer closeStore(t, s)
+	_, err := embedded.Open(dir, options(time.Now))
+	if !errors.Is(err, embedded.ErrInUse) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v, want ErrInUse with the folder's name", err)
+	}
+}
+
+func TestEverythingIsPrivate(t *testing.T) {
+	dir := folder(t)
+	s := open(t, dir, time.Now)
+	if _, err := s.Tokens.Mint(context.Background(), access.User{Client: "acme", Username: "ana"}); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, s)
+	want := map[string]os.FileMode{".": 0o700, "portcullis.db": 0o600, "signing-key.pem": 0o600}
+	got := map[string]os.FileMode{".": mode(t, dir)}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		got[file.Name()] = mode(t, filepath.Join(dir, file.Name()))
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("modes: got -, want +:\n%s", diff)
+	}
+}
+
+func mode(t *testing.T, name string) os.FileMode {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
+}
+
+func TestOpenRefuses(t *testing.T) {
+	write := func(name, content string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, name), content) }
+	}
+	chmod := func(name string, mode os.FileMode) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tests := []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+		want  string
+	}{
+		{"a folder that others can list", chmod(".", 0o755), "chmod 700"},
+		{"a database that others can read", chmod("portcullis.db", 0o640), "chmod 600"},
+		{"a signing key that others can read", chmod("signing-key.pem", 0o644), "chmod 600"},
+		{"a database that is a text", write("portcullis.db", "hello"), "damaged"},
+		{"a database full of zeros", write("portcullis.db", strings.Repeat("\x00", 1<<16)), "damaged"},
+		{"a database that is cut off", cutOff, "damaged"},
+		{"a database of another program", foreign, "damaged"},
+		{"a database of another format", reformat, `format is "9"`},
+		{"a signing key that is a text", write("signing-key.pem", "hello"), "damaged"},
+		{"a signing key that is a folder", keyFolder, "not a regular file"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := folder(t)
+			closeStore(t, open(t, dir, time.Now))
+			test.spoil(t, dir)
+			s, err := embedded.Open(dir, options(time.Now))
+			if err == nil {
+				closeStore(t, s)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("got %v, want an error with %q and the folder's name", err, test.want)
+			}
+		})
+	}
+}
+
+func overwrite(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cutOff(t *testing.T, dir string) {
+	name := filepath.Join(dir, "portcullis.db")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, name, string(whole[:2*os.Getpagesize()+100]))
+}
+
+func keyFolder(t *testing.T, dir string) {
+	name := filepath.Join(dir, "signing-key.pem")
+	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func foreign(t *testing.T, dir string) {
+	if err := os.Remove(filepath.Join(dir, "portcullis.db")); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, dir, func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket([]byte("cats"))
+		return err
+	})
+}
+
+func reformat(t *testing.T, dir string) {
+	edit(t, dir, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("9"))
+	})
+}
+
+func edit(t *testing.T, dir string, change func(*bbolt.Tx) error) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(dir, "portcullis.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(change), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAClosedStoreIsUnavailable(t *testing.T) {
+	s := open(t, folder(t), time.Now)
+	closeStore(t, s)
+	_, readErr := s.Attempts.Read(context.Background(), userKey(t, "ana"))
+	writeErr := s.Trail.Append(context.Background(), audit.Entry{Client: "acme", ID: "1"})
+	if !errors.Is(readErr, lockout.ErrUnavailable) || !errors.Is(writeErr, lockout.ErrUnavailable) {
+		t.Errorf("got %v and %v, want both to wrap ErrUnavailable", readErr, writeErr)
+	}
+}
+
+func TestACallerWhoHasLeftIsNotWaitedFor(t *testing.T) {
+	s := fresh(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := s.Attempts.Apply(ctx, userKey(t, "ana"), lockout.Charge{AttemptID: "a", Maximum: 5, At: at()})
+	if !errors.Is(err, lockout.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want ErrUnavailable and context.Canceled", err)
+	}
+}
+
+func TestADamagedRecordIsAnOutageOfOneUser(t *testing.T) {
+	dir := folder(t)
+	closeStore(t, open(t, dir, time.Now))
+	edit(t, dir, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("attempts")).Put([]byte("acme/ana"), []byte("{"))
+	})
+	s := open(t, dir, time.Now)
+	defer closeStore(t, s)
+	charge := lockout.Charge{AttemptID: "a", Maximum: 5, At: at()}
+	if _, err := s.Attempts.Apply(context.Background(), userKey(t, "ana"), charge); !errors.Is(err, lockout.ErrUnavailable) {
+		t.Errorf("the damaged one: got %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Attempts.Apply(context.Background(), userKey(t, "ben"), charge); err != nil {
+		t.Errorf("another: %v", err)
+	}
+}
+
+func TestAWriteThatFailsLeavesTheOthersAlone(t *testing.T) {
+	dir := folder(t)
+	closeStore(t, open(t, dir, time.Now))
+	edit(t, dir, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("policies")).Put([]byte("damaged"), []byte("{"))
+	})
+	s := open(t, dir, time.Now)
+	defer closeStore(t, s)
+	const each = 50
+	var all sync.WaitGroup
+	for i := range each {
+		all.Go(func() {
+			if _, err := s.Policies.Set(context.Background(), fmt.Sprint("good", i), 3, nil, "a/b"); err != nil {
+				t.Errorf("a good write: %v", err)
+			}
+		})
+		all.Go(func() {
+			_, err := s.Policies.Set(context.Background(), "damaged", 3, nil, "a/b")
+			if !errors.Is(err, lockout.ErrUnavailable) {
+				t.Errorf("a bad write: got %v, want ErrUnavailable", err)
+			}
+		})
+	}
+	all.Wait()
+	for i := range each {
+		if got := s.Policies.Maximum(context.Background(), fmt.Sprint("good", i)); got != 3 {
+			t.Errorf("good%d: got %d, want 3", i, got)
+		}
+	}
+	if got := s.Policies.Maximum(context.Background(), "damaged"); got != lockout.DefaultMaximum {
+		t.Errorf("the maximum that cannot be read: got %d, want %d", got, lockout.DefaultMaximum)
+	}
+}
+
+func TestOpeningSweepsOutWhatHasExpired(t *testing.T) {
+	dir := folder(t)
+	nobody, ana := userKey(t, "nobody"), userKey(t, "ana")
+	s := open(t, dir, at)
+	g := gate(s, lockouttest.NewClock(at()), lockouttest.IDs())
+	for range lockout.DefaultMaximum {
+		attempt(t, g, nobody, "wrong")
+	}
+	add(t, s, access.User{Client: "acme", Username: "ana", CreatedAt: at()}, "correct horse 1")
+	attempt(t, g, ana, "wrong")
+	closeStore(t, s)
+
+	later := func() time.Time { return at().Add(lockout.UnknownUserRetention + time.Second) }
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, dir, later)
+		defer closeStore(t, s)
+		synctest.Wait() // until the sweep is done
+		entries, _, err := s.Trail.Entries(context.Background(), "acme", "", 10)
+		if err != nil || len(entries) != 0 {
+			t.Errorf("entries: got %v, %v, want none", entries, err)
+		}
+		records, err := s.Attempts.ReadMany(context.Background(), []lockout.Key{nobody, ana})
+		if err != nil || records[nobody].Failed != 0 || records[ana].Failed != 1 {
+			t.Errorf("records: got %+v, %v, want only that of the user who exists", records, err)
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package embedded
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"go.etcd.io/bbolt"
+	"golang.org/x/sync/errgroup"
+
+	"portcullis/internal/access"
+	"portcullis/internal/tokens"
+)
+
+// What the tokens of this package say they are from, for tokens.Verifier. Each
+// folder's tokens are told from another's by their key.
+const (
+	Issuer   = "urn:portcullis:embedded"
+	ClientID = "portcullis-embedded"
+)
+
+// How long tokens are good: the access and the ID token as API.md says, the
+// refresh token as Cognito's default.
+const (
+	accessTime  = 15 * time.Minute
+	refreshTime = 30 * 24 * time.Hour
+)
+
+// refreshBytes is the size of a refresh token: 256 bits cannot be guessed, so
+// one round of SHA-256 is enough to keep it by.
+const refreshBytes = 32
+
+// Tokens mints sessions with the key of the data folder, and is the
+// tokens.KeySource of whoever verifies them.
+type Tokens struct {
+	store *Store
+	key   *signingKey
+	now   func() time.Time
+	newID func() string
+}
+
+// session is what is stored of a refresh token, under its SHA-256.
+type session struct {
+	Client    string    `json:"client"`
+	Username  string    `json:"username"`
+	IssuedAt  time.Time `json:"issued_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Enrol does nothing: the mint keeps nothing about a user.
+func (t *Tokens) Enrol(context.Context, access.User) error { return nil }
+
+// Key returns the public key with the id. The error wraps
+// access.ErrUnauthorized when it is another key's id.
+func (t *Tokens) Key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+	key, id, err := t.key.wait(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("finding key: %w", err)
+	}
+	if kid != id {
+		return nil, fmt.Errorf("%w: no such key", access.ErrUnauthorized)
+	}
+	return &key.PublicKey, nil
+}
+
+// Mint makes a session: two tokens signed beside each other, and a refresh
+// token, which is stored as its hash.
+func (t *Tokens) Mint(ctx context.Context, user access.User) (access.Session, error) {
+	key, id, err := t.key.wait(ctx)
+	if err != nil {
+		return access.Session{}, fmt.Errorf("minting tokens: %w", err)
+	}
+	now := t.now().UTC()
+	sign := signer{key: jose.JSONWebKey{Key: key, KeyID: id}, common: t.claims(user, now)}
+	minted := access.Session{ExpiresIn: accessTime}
+	var work errgroup.Group
+	work.Go(func() (err error) { minted.AccessToken, err = sign.access(user); return err })
+	work.Go(func() (err error) { minted.IDToken, err = sign.id(user, t.newID()); return err })
+	work.Go(func() (err error) { minted.RefreshToken, err = t.begin(ctx, user, now); return err })
+	if err := work.Wait(); err != nil {
+		return access.Session{}, fmt.Errorf("minting tokens: %w", err)
+	}
+	return minted, nil
+}
+
+// claims returns what both tokens of a session say.
+func (t *Tokens) claims(user access.User, now time.Time) tokens.Claims {
+	return tokens.Claims{
+		Issuer: Issuer, Subject: subject(user), Groups: []string{string(user.Role)}, ID: t.newID(),
+		AuthTime: jwt.NewNumericDate(now), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(accessTime)),
+	}
+}
+
+// subject returns an identifier of the user that stays the same and says
+// nothing, as Cognito's do.
+func subject(user access.User) string {
+	sum := sha256.Sum256([]byte(user.Client + "/" + user.Username))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// begin stores a new session and returns its refresh token.
+func (t *Tokens) begin(ctx context.Context, user access.User, now time.Time) (string, error) {
+	secret := make([]byte, refreshBytes)
+	_, _ = rand.Read(secret) // never fails; see crypto/rand
+	token := base64.RawURLEncoding.EncodeToString(secret)
+	begun := session{Client: user.Client, Username: user.Username, IssuedAt: now, ExpiresAt: now.Add(refreshTime)}
+	err := t.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
+		return true, put(tx, sessionsBucket, sessionKey(token), begun)
+	})
+	return token, err
+}
+
+func sessionKey(refreshToken string) string {
+	sum := sha256.Sum256([]byte(refreshToken))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// A signer signs the tokens of one session.
+type signer struct {
+	key    jose.JSONWebKey
+	common tokens.Claims
+}
+
+func (s signer) access(user access.User) (string, error) {
+	claims := s.common
+	claims.TokenUse, claims.ClientID = tokens.UseAccess, ClientID
+	claims.Username = user.Client + "/" + user.Username
+	return s.sign(claims)
+}
+
+func (s signer) id(user access.User, id string) (string, error) {
+	claims := s.common
+	claims.TokenUse, claims.Audience, claims.ID = tokens.UseID, jwt.Audience{ClientID}, id
+	claims.CognitoUsername = user.Client + "/" + user.Username
+	return s.sign(claims)
+}
+
+func (s signer) sign(claims tokens.Claims) (string, error) {
+	key := jose.SigningKey{Algorithm: jose.RS256, Key: s.key}
+	made, err := jose.NewSigner(key, new(jose.SignerOptions).WithType("JWT"))
+	if err != nil {
+		return "", err
+	}
+	return jwt.Signed(made).Claims(claims).Serialize()
+}
