@@ -1,0 +1,351 @@
+package lockouttest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+	"portcullis/internal/lockout"
+	"portcullis/internal/users"
+)
+
+// Users is what a store of users and clients does. Every failure of its backend
+// wraps [lockout.ErrUnavailable], and every read sees each write that was
+// answered before. It is safe for concurrent use.
+type Users interface {
+	// Credential never fails for an unknown user; see [lockout.Credentials].
+	Credential(ctx context.Context, key lockout.Key) (users.Credential, error)
+	Exists(ctx context.Context, key lockout.Key) (bool, error)
+	ClientExists(ctx context.Context, client string) (bool, error)
+	// User fails with [lockout.ErrNotFound] if there is no such user.
+	User(ctx context.Context, key lockout.Key) (access.User, error)
+	// List returns up to limit users, in the order of the bytes of their names,
+	// that come behind the name after, and whether there are more.
+	List(ctx context.Context, client, after string, limit int) (users []access.User, more bool, err error)
+	// CreateClient fails with a [lockout.ConflictError] if the client is there.
+	CreateClient(ctx context.Context, client string, at time.Time) error
+	// Create fails with a [lockout.ConflictError] if the user is there with
+	// another password hash. One with the same hash MAY be taken for our own,
+	// written by a request whose answer was lost. A name that is malformed or
+	// not canonical is refused, since it would be a key nobody can log in under.
+	Create(ctx context.Context, user access.User, phc string) error
+}
+
+// TestUsers runs the contract of a store of users. Each open returns an empty
+// store, whose own hasher has other parameters than m=16,t=1,p=1.
+func TestUsers(t *testing.T, open func(t *testing.T) Users) {
+	tests := []struct {
+		name string
+		run  func(t *testing.T, store Users)
+	}{
+		{"a created user is found as they were made", findsUsers},
+		{"nobody is found who was not created", findsNobody},
+		{"the names of users are case-sensitive and their clients apart", tellsUsersApart},
+		{"a user who is there is not created again", createsOnce},
+		{"of many who create a user at once, one does", createsOnceInARace},
+		{"a name that is not canonical is not created", createsCanonicalNamesOnly},
+		{"a client is created once", createsClientsOnce},
+		{"the client's own item is not a user", hidesTheClientsItem},
+		{"a credential matches the right password only", comparesPasswords},
+		{"the credential of an unknown user never matches", comparesForUnknownUsers},
+		{"a hash of other parameters is replaced once", upgradesOnce},
+		{"users are listed by name, page by page", listsPages},
+		{"a list goes on behind a name that is gone", listsBehindAnyName},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+}
+
+var usersMadeAt = time.Date(2026, 11, 23, 10, 4, 5, 123e6, time.UTC)
+
+const usersPassword = "portcullis-1"
+
+// usersHasher makes hashes that cost almost nothing.
+func usersHasher() *users.Hasher {
+	return users.NewHasher(users.Params{Memory: 16, Time: 1, Threads: 1}, rand.Reader, 0)
+}
+
+func usersHash(t *testing.T) string {
+	t.Helper()
+	phc, err := usersHasher().Hash(t.Context(), usersPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return phc
+}
+
+func person(client, username string) access.User {
+	return access.User{
+		Client: client, Username: username, Role: access.Superuser,
+		Name: "Ana Silva", Email: "ana@example.com", CreatedAt: usersMadeAt,
+	}
+}
+
+// usersKey is the key under which a login is charged, which may be nobody's.
+func usersKey(t *testing.T, client, username string) lockout.Key {
+	t.Helper()
+	key, err := users.LoginKey(client, username)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func createUser(t *testing.T, store Users, user access.User) {
+	t.Helper()
+	if err := store.Create(t.Context(), user, usersHash(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func createClient(t *testing.T, store Users, client string) {
+	t.Helper()
+	if err := store.CreateClient(t.Context(), client, usersMadeAt); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantConflict(t *testing.T, err error) {
+	t.Helper()
+	if conflict := (*lockout.ConflictError)(nil); !errors.As(err, &conflict) {
+		t.Errorf("got %v, want a ConflictError", err)
+	}
+}
+
+// wantUser checks every way in which a user can be read; the zero User stands
+// for nobody.
+func wantUser(t *testing.T, store Users, key lockout.Key, want access.User) {
+	t.Helper()
+	known := want != access.User{}
+	if exists, err := store.Exists(t.Context(), key); err != nil || exists != known {
+		t.Errorf("%v exists: got %v, %v, want %v", key, exists, err, known)
+	}
+	got, err := store.User(t.Context(), key)
+	if diff := cmp.Diff(got, want); diff != "" || known != (err == nil) {
+		t.Errorf("user %v: %v; got -, want +:\n%s", key, err, diff)
+	}
+	if !known && !errors.Is(err, lockout.ErrNotFound) {
+		t.Errorf("user %v: got %v, want ErrNotFound", key, err)
+	}
+	credential, err := store.Credential(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(credential.User(), want); diff != "" || credential.Known() != known {
+		t.Errorf("credential of %v: known %v; got -, want +:\n%s", key, credential.Known(), diff)
+	}
+}
+
+func findsUsers(t *testing.T, store Users) {
+	nameless := person("acme", "nameless")
+	nameless.Name, nameless.Email = "", ""
+	for _, user := range []access.User{person("acme", "ana.silva"), person("acme", "Jos\u00e9"), nameless} {
+		createUser(t, store, user)
+		wantUser(t, store, usersKey(t, "acme", user.Username), user)
+	}
+}
+
+func findsNobody(t *testing.T, store Users) {
+	createClient(t, store, "acme")
+	createUser(t, store, person("acme", "ana"))
+	for _, username := range []string{"bob", "an", "ana.", "ana/silva", "a\x00", "an\u0430", "ana\u200b"} {
+		wantUser(t, store, usersKey(t, "acme", username), access.User{})
+	}
+	wantUser(t, store, usersKey(t, "nowhere", "ana"), access.User{})
+}
+
+func tellsUsersApart(t *testing.T, store Users) {
+	all := []access.User{person("acme", "ana"), person("acme", "Ana"), person("acme-2", "ana")}
+	for i := range all {
+		all[i].Name = fmt.Sprint(i)
+		createUser(t, store, all[i])
+	}
+	for _, user := range all {
+		wantUser(t, store, usersKey(t, user.Client, user.Username), user)
+	}
+}
+
+func createsOnce(t *testing.T, store Users) {
+	first, second := person("acme", "ana"), person("acme", "ana")
+	createUser(t, store, first)
+	second.Role = access.Sysadmin
+	wantConflict(t, store.Create(t.Context(), second, usersHash(t)))
+	wantUser(t, store, usersKey(t, "acme", "ana"), first)
+}
+
+func createsOnceInARace(t *testing.T, store Users) {
+	const racers = 16
+	var created atomic.Int32
+	var wait sync.WaitGroup
+	for range racers {
+		phc := usersHash(t)
+		wait.Go(func() {
+			if err := store.Create(t.Context(), person("acme", "ana"), phc); err == nil {
+				created.Add(1)
+			} else {
+				wantConflict(t, err)
+			}
+		})
+	}
+	wait.Wait()
+	if got := created.Load(); got != 1 {
+		t.Errorf("created: got %d times, want once", got)
+	}
+}
+
+func createsCanonicalNamesOnly(t *testing.T, store Users) {
+	for _, username := range []string{"", "#client", "ana/silva", "Jose\u0301", "\uff21na", "ana silva"} {
+		err := store.Create(t.Context(), person("acme", username), usersHash(t))
+		if !errors.Is(err, users.ErrInvalidUsername) {
+			t.Errorf("%+q: got %v, want ErrInvalidUsername", username, err)
+		}
+	}
+	for _, client := range []string{"", "Acme", "acme/x"} {
+		if err := store.Create(t.Context(), person(client, "ana"), usersHash(t)); !errors.Is(err, users.ErrInvalidClient) {
+			t.Errorf("user of %q: got %v, want ErrInvalidClient", client, err)
+		}
+		if err := store.CreateClient(t.Context(), client, usersMadeAt); !errors.Is(err, users.ErrInvalidClient) {
+			t.Errorf("client %q: got %v, want ErrInvalidClient", client, err)
+		}
+	}
+}
+
+func createsClientsOnce(t *testing.T, store Users) {
+	createUser(t, store, person("acme", "ana"))
+	for _, want := range []bool{false, true} {
+		if exists, err := store.ClientExists(t.Context(), "acme"); err != nil || exists != want {
+			t.Errorf("exists: got %v, %v, want %v", exists, err, want)
+		}
+		if !want {
+			createClient(t, store, "acme")
+		}
+	}
+	wantConflict(t, store.CreateClient(t.Context(), "acme", usersMadeAt.Add(time.Hour)))
+	for _, client := range []string{"acm", "acme-2", "Acme", "acme/ana", ""} {
+		if exists, err := store.ClientExists(t.Context(), client); err != nil || exists {
+			t.Errorf("%q exists: got %v, %v, want false", client, exists, err)
+		}
+	}
+}
+
+func hidesTheClientsItem(t *testing.T, store Users) {
+	createClient(t, store, "acme")
+	wantUser(t, store, usersKey(t, "acme", "#client"), access.User{})
+	wantList(t, store, "", 10, false)
+}
+
+func comparesPasswords(t *testing.T, store Users) {
+	createUser(t, store, person("acme", "ana"))
+	for _, password := range []string{usersPassword, "portcullis-2", "Portcullis-1", "x"} {
+		compares(t, store, usersKey(t, "acme", "ana"), password, password == usersPassword)
+	}
+}
+
+func comparesForUnknownUsers(t *testing.T, store Users) {
+	createClient(t, store, "acme")
+	for _, key := range []lockout.Key{
+		usersKey(t, "acme", "nobody"), usersKey(t, "nowhere", "ana"), usersKey(t, "acme", "#client"),
+	} {
+		compares(t, store, key, usersPassword, false)
+	}
+}
+
+func compares(t *testing.T, store Users, key lockout.Key, password string, want bool) {
+	t.Helper()
+	credential, err := store.Credential(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := credential.Compare(t.Context(), password); err != nil || got != want {
+		t.Errorf("%v with %q: got %v, %v, want %v", key, password, got, err, want)
+	}
+}
+
+func upgradesOnce(t *testing.T, store Users) {
+	createUser(t, store, person("acme", "ana"))
+	key := usersKey(t, "acme", "ana")
+	first, second := mustCredential(t, store, key), mustCredential(t, store, key)
+	if !first.Outdated() {
+		t.Fatal("the hash should be outdated: the store's hasher must not have the suite's parameters")
+	}
+	if err := first.Upgrade(t.Context(), usersPassword); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Upgrade(t.Context(), "another-password-1"); err != nil {
+		t.Errorf("upgrade of a hash that was replaced: got %v, want nil", err)
+	}
+	if mustCredential(t, store, key).Outdated() {
+		t.Error("the hash is outdated after the upgrade")
+	}
+	compares(t, store, key, usersPassword, true)
+	compares(t, store, key, "another-password-1", false)
+	wantUser(t, store, key, person("acme", "ana"))
+}
+
+func mustCredential(t *testing.T, store Users, key lockout.Key) users.Credential {
+	t.Helper()
+	credential, err := store.Credential(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credential
+}
+
+// listedUsers are in the order of a list: that of the bytes, where "!" comes
+// before the client's own item and capitals before small letters.
+var listedUsers = []string{"!first", "Bob", "ana", "ana.silva", "ana2", "bob", "\u00e9mile", "\U00020000"}
+
+func listsPages(t *testing.T, store Users) {
+	createClient(t, store, "acme")
+	for i := range listedUsers {
+		createUser(t, store, person("acme", listedUsers[len(listedUsers)-1-i]))
+	}
+	createUser(t, store, person("acme-2", "cid"))
+	for limit := 1; limit <= len(listedUsers)+1; limit++ {
+		after := ""
+		for from := 0; from < len(listedUsers); from += limit {
+			to := min(from+limit, len(listedUsers))
+			wantList(t, store, after, limit, to < len(listedUsers), listedUsers[from:to]...)
+			after = listedUsers[to-1]
+		}
+		wantList(t, store, after, limit, false)
+	}
+	if listed, more, err := store.List(t.Context(), "nowhere", "", 10); err != nil || more || len(listed) > 0 {
+		t.Errorf("unknown client: got %v, %v, %v, want nobody", listed, more, err)
+	}
+}
+
+func listsBehindAnyName(t *testing.T, store Users) {
+	for _, username := range []string{"ana", "cid"} {
+		createUser(t, store, person("acme", username))
+	}
+	wantList(t, store, "bob", 10, false, "cid")
+	wantList(t, store, "#client", 10, false, "ana", "cid")
+}
+
+func wantList(t *testing.T, store Users, after string, limit int, wantMore bool, names ...string) {
+	t.Helper()
+	var want []access.User
+	for _, name := range names {
+		want = append(want, person("acme", name))
+	}
+	got, more, err := store.List(t.Context(), "acme", after, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) == 0 {
+		got = nil
+	}
+	if diff := cmp.Diff(got, want); diff != "" || more != wantMore {
+		t.Errorf("%d behind %q: more %v, want %v; got -, want +:\n%s", limit, after, more, wantMore, diff)
+	}
+}
