@@ -1,0 +1,245 @@
+package lockouttest
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"portcullis/internal/audit"
+	"portcullis/internal/lockout"
+)
+
+// walkStart is when a walk begins: any time will do that is no special one.
+var walkStart = time.Date(2026, 11, 23, 10, 4, 5, 123e6, time.UTC)
+
+// A walk takes one user's record through a store and, beside it, through the
+// transitions' own Apply.
+type walk struct {
+	t       *testing.T
+	fixture AttemptsFixture
+	key     lockout.Key
+	now     time.Time
+	nextID  func() string
+	record  lockout.Record            // what the store must hold
+	events  []lockout.Event           // what the trail must hold
+	charged map[string]lockout.Record // by attempt, as its charge left the record
+	seen    lockout.Record            // as of the last look
+}
+
+// A step makes the next transition from where the walk is, or does something
+// else and returns nil.
+type step func(w *walk) lockout.Transition
+
+// newWalk begins at a user whom nobody has tried.
+func newWalk(t *testing.T, f AttemptsFixture) *walk {
+	next := IDs()
+	return &walk{
+		t: t, fixture: f, now: walkStart, nextID: next,
+		key:     lockout.NewKey("c"+next()[2:], "ana.silva"),
+		charged: map[string]lockout.Record{},
+	}
+}
+
+// take takes one step, compares, and returns the outcome.
+func (w *walk) take(s step) lockout.Outcome {
+	w.t.Helper()
+	w.now = w.now.Add(time.Second)
+	transition := s(w)
+	if transition == nil {
+		return ""
+	}
+	want := transition.Apply(w.record)
+	got, err := w.fixture.Attempts.Apply(w.t.Context(), w.key, transition)
+	if err != nil {
+		w.t.Fatalf("%T: %v", transition, err)
+	}
+	w.record = want.Record
+	if want.Event != nil {
+		w.events = append(w.events, *want.Event)
+	}
+	if c, ok := transition.(lockout.Charge); ok && got.Outcome == lockout.Applied {
+		w.charged[c.AttemptID] = want.Record
+	}
+	w.compare(transition, got, want)
+	return got.Outcome
+}
+
+// compare compares the answer and what is stored. The record that a
+// lock answers with may be older in what is in flight: the store writes a lock
+// on condition of the failures alone.
+func (w *walk) compare(transition lockout.Transition, got, want lockout.Result) {
+	w.t.Helper()
+	if want.Event != nil {
+		for _, r := range []*lockout.Record{&got.Record, &want.Record} {
+			r.InFlight, r.Charged, r.ChargedAt = nil, 0, time.Time{}
+		}
+	}
+	if diff := gocmp.Diff(got, want, asStored); diff != "" {
+		w.t.Errorf("%T answered (-got +want):\n%s", transition, diff)
+	}
+	w.checkStored(transition)
+}
+
+// checkStored compares what is read back, and the trail.
+func (w *walk) checkStored(after lockout.Transition) {
+	w.t.Helper()
+	read, err := w.fixture.Attempts.Read(w.t.Context(), w.key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if diff := gocmp.Diff(read, w.record, asStored); diff != "" {
+		w.t.Errorf("read after %T (-got +want):\n%s", after, diff)
+	}
+	compareTrail(w.t, w.fixture, w.key.Client(), w.events)
+}
+
+// compareTrail compares a client's entries with the events that they are of.
+func compareTrail(t *testing.T, f AttemptsFixture, client string, events []lockout.Event) {
+	t.Helper()
+	want := make([]audit.Entry, 0, len(events))
+	for _, e := range events {
+		want = append(want, audit.FromEvent(e))
+	}
+	byID := func(a, b audit.Entry) int { return cmp.Compare(a.ID, b.ID) }
+	got := slices.SortedFunc(slices.Values(f.Entries(t, client)), byID)
+	slices.SortFunc(want, byID)
+	if diff := gocmp.Diff(got, want, asStored); diff != "" {
+		t.Errorf("audit trail (-got +want):\n%s", diff)
+	}
+}
+
+// asStored compares what a store may change: the order of a set, the fraction
+// of a second of an expiry, an empty list for none.
+var asStored = gocmp.Options{
+	cmpopts.EquateEmpty(),
+	gocmp.FilterPath(
+		func(p gocmp.Path) bool { return p.Last().String() == ".InFlight" },
+		cmpopts.SortSlices(cmp.Less[string])),
+	gocmp.FilterPath(
+		func(p gocmp.Path) bool { return p.Last().String() == ".ExpiresAt" },
+		gocmp.Comparer(func(a, b time.Time) bool { return a.Unix() == b.Unix() })),
+	gocmp.Comparer(func(a, b lockout.Key) bool { return a == b }),
+}
+
+// later lets every attempt die.
+func later(w *walk) lockout.Transition {
+	w.now = w.now.Add(attemptLifetime + lockout.ClockSkew)
+	return nil
+}
+
+// look notes the record, for an unlock that comes too late.
+func look(w *walk) lockout.Transition {
+	w.seen = w.record
+	return nil
+}
+
+func charge(id string, maximum int) step {
+	return func(w *walk) lockout.Transition {
+		return lockout.Charge{AttemptID: id, Maximum: maximum, At: w.now}
+	}
+}
+
+func fail(id string, maximum int) step {
+	return func(w *walk) lockout.Transition {
+		return lockout.Fail{
+			Generation: w.charged[id].Generation, Maximum: maximum,
+			Evidence: lockout.Evidence{AttemptID: id, At: w.now, SourceIP: "192.0.2.7", UserAgent: "curl/8 " + id},
+			Lock: lockout.Event{
+				ID: w.nextID(), Kind: lockout.EventLock, At: w.now, Key: w.key,
+				Actor: lockout.ActorPortcullis, SourceIP: "192.0.2.7", RequestID: "request-" + id,
+			},
+			Seen: w.record,
+		}
+	}
+}
+
+// asCharged makes a failure that knows the record as its charge left it.
+func asCharged(s step) step {
+	return func(w *walk) lockout.Transition {
+		f := s(w).(lockout.Fail)
+		f.Seen = w.charged[f.Evidence.AttemptID]
+		return f
+	}
+}
+
+// blind makes a failure that knows nothing of the record.
+func blind(s step) step {
+	return func(w *walk) lockout.Transition {
+		f := s(w).(lockout.Fail)
+		f.Seen = lockout.Record{}
+		return f
+	}
+}
+
+// unknown makes a failure or a refund that of an unknown user.
+func unknown(s step) step {
+	return func(w *walk) lockout.Transition {
+		expires := w.now.Add(lockout.UnknownUserRetention)
+		switch made := s(w).(type) {
+		case lockout.Fail:
+			made.ExpiresAt = expires
+			return made
+		case lockout.Refund:
+			made.ExpiresAt = expires
+			return made
+		default:
+			return made
+		}
+	}
+}
+
+func succeed(id string) step {
+	return func(w *walk) lockout.Transition {
+		return lockout.Succeed{AttemptID: id, Generation: w.charged[id].Generation}
+	}
+}
+
+func refund(id string) step {
+	return func(w *walk) lockout.Transition {
+		return lockout.Refund{AttemptID: id, Generation: w.charged[id].Generation}
+	}
+}
+
+// reclaim reclaims from the record as it is.
+func reclaim() step {
+	return func(w *walk) lockout.Transition {
+		return w.reclaim(w.record, w.now.Add(-attemptLifetime-lockout.ClockSkew))
+	}
+}
+
+// reclaimFirst reclaims from the record as an attempt's charge left it.
+func reclaimFirst(id string) step {
+	return func(w *walk) lockout.Transition { return w.reclaim(w.charged[id], w.now) }
+}
+
+// reclaimAtLifetime reclaims when the latest charge is exactly as old as an
+// attempt can become, which is not dead yet.
+func reclaimAtLifetime() step {
+	return func(w *walk) lockout.Transition { return w.reclaim(w.record, w.record.ChargedAt) }
+}
+
+func (w *walk) reclaim(seen lockout.Record, deadBefore time.Time) lockout.Transition {
+	return lockout.Reclaim{Generation: seen.Generation, ChargedAt: seen.ChargedAt, DeadBefore: deadBefore}
+}
+
+// unlock unlocks from the record as it is.
+func unlock() step {
+	return func(w *walk) lockout.Transition { return w.unlock(w.record) }
+}
+
+// unlockSeen unlocks from the record as of the last look.
+func unlockSeen() step {
+	return func(w *walk) lockout.Transition { return w.unlock(w.seen) }
+}
+
+func (w *walk) unlock(seen lockout.Record) lockout.Transition {
+	return lockout.Unlock{Seen: seen, Maximum: 5, Entry: lockout.Event{
+		ID: w.nextID(), Kind: lockout.EventUnlock, At: w.now, Key: w.key, Actor: "acme/root",
+		SourceIP: "192.0.2.9", RequestID: "request-unlock", Reason: "called from her desk phone",
+		IdentityConfirmedBy: "call-back",
+	}}
+}
