@@ -2,19 +2,23 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"portcullis/internal/access"
+	"portcullis/internal/lockout"
 )
 
 // A Handler answers one API Gateway proxy event (REST API, payload 1.0). Its
 // error is always nil: what goes wrong is in the answer. It is safe for
 // concurrent use.
 type Handler = func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
-
-// An AuthorizerFunc answers one event of a Lambda REQUEST authorizer.
-type AuthorizerFunc = func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error)
 
 // An Edge is what all handlers share.
 type Edge struct {
@@ -25,4 +29,137 @@ type Edge struct {
 	// Key makes keys of the users named in paths. It is strict: a name that no
 	// user can have is an error.
 	Key KeyFunc
+}
+
+// An endpoint is what a handler says about itself.
+type endpoint struct {
+	route string   // "POST /login", as in package access
+	body  presence // of a request body
+	query []string // the parameters it knows
+}
+
+// A request is an event that has passed every check.
+type request[B body] struct {
+	Body   B
+	Client string            // of the path; empty where the path has none
+	Key    lockout.Key       // of the path; zero where the path names no user
+	Query  map[string]string // the parameters that were given
+	Caller access.Caller     // zero where no token is asked for
+	origin
+	note *note
+}
+
+// serve makes a handler. It runs do only on a request that has passed every
+// check, and answers 200 with what do returns, or the problem that its error
+// is. A panic is a 500.
+func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (any, error)) Handler {
+	method, path, _ := strings.Cut(p.route, " ")
+	route, known := access.FindRoute(method, path)
+	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		began := e.Now()
+		r := &request[B]{origin: originOf(ctx, event), note: &note{}}
+		text, err := guarded(func() ([]byte, error) {
+			if !known || event.HTTPMethod != method || event.Resource != path {
+				return nil, fmt.Errorf("route: %w", lockout.ErrNotFound)
+			}
+			if err := r.receive(e, p, route, event); err != nil {
+				return nil, err
+			}
+			answer, err := do(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			return marshal(answer)
+		})
+		e.record(ctx, r.note, r.origin, p.route, e.Now().Sub(began), err)
+		return respond(r.RequestID, text, err), nil
+	}
+}
+
+// receive fills the request in, in the order in which refusals are told: the
+// caller, the path, the query, the body.
+func (r *request[B]) receive(e Edge, p endpoint, route access.Route, event events.APIGatewayProxyRequest) error {
+	steps := []func() error{
+		func() error { return r.enter(e, route, event) },
+		func() (err error) { r.Query, err = queryOf(event, p.query); return },
+		func() (err error) { r.Body, err = bodyOf[B](event, p.body); return },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter lets the caller in, to the client and the user that the path names.
+func (r *request[B]) enter(e Edge, route access.Route, event events.APIGatewayProxyRequest) error {
+	if err := r.readPath(route, event.PathParameters); err != nil {
+		return err
+	}
+	if route.Action == access.Anybody {
+		return nil
+	}
+	var err error
+	if r.Caller, err = callerOf(event.RequestContext.Authorizer); err != nil {
+		return err
+	}
+	r.note.Actor = r.Caller.String()
+	if err := r.Caller.Check(route.Action, r.Client); err != nil {
+		return err
+	}
+	if !names(route, "username") {
+		return nil
+	}
+	if r.Key, err = e.Key(r.Client, event.PathParameters["username"]); err != nil {
+		return fmt.Errorf("username of the path: %w", lockout.ErrNotFound)
+	}
+	return nil
+}
+
+// readPath takes the parameters of the path, which API Gateway has decoded
+// once. Without one, the path names nobody.
+func (r *request[B]) readPath(route access.Route, given map[string]string) error {
+	for _, name := range []string{"client", "username"} {
+		if names(route, name) && given[name] == "" {
+			return fmt.Errorf("%s of the path: %w", name, lockout.ErrNotFound)
+		}
+	}
+	r.Client = given["client"]
+	r.note.Client, r.note.Username = given["client"], given["username"]
+	return nil
+}
+
+func names(route access.Route, parameter string) bool {
+	return slices.Contains(strings.Split(route.Path, "/"), "{"+parameter+"}")
+}
+
+// callerOf reads who is calling from what the authorizer passed on.
+func callerOf(authorizer map[string]any) (access.Caller, error) {
+	client, _ := authorizer["client"].(string)
+	username, _ := authorizer["username"].(string)
+	role, _ := authorizer["role"].(string)
+	caller := access.Caller{Client: client, Username: username, Role: access.Role(role)}
+	if client == "" || username == "" || !caller.Role.Valid() {
+		return access.Caller{}, access.ErrUnauthorized
+	}
+	return caller, nil
+}
+
+// A panicError is a panic on its way to the log.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// guarded runs do, and returns a panic as an error.
+func guarded[T any](do func() (T, error)) (result T, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value: value, stack: debug.Stack()}
+		}
+	}()
+	return do()
 }

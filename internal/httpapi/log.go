@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// The names of log lines, from the OWASP Logging Vocabulary Cheat Sheet. A
+// request that is none of these is logged under its own name, "request".
+const (
+	loginSuccess          = "authn_login_success"
+	loginSuccessAfterFail = "authn_login_successafterfail"
+	loginFail             = "authn_login_fail"
+	loginLock             = "authn_login_lock"
+	loginUnlock           = "authn_login_unlock"
+	policyChanged         = "policy_changed"
+	authorizationFail     = "authz_fail"
+	otherRequest          = "request"
+)
+
+// How much of a value goes into a log line, in bytes.
+const (
+	maxLoggedName  = 256  // the longest username that login takes
+	maxLoggedError = 1024 // a wrapped error of the AWS SDK
+	maxLoggedStack = 8 << 10
+)
+
+// outcomeOK is the outcome of what succeeded; every other is a problem's type.
+const outcomeOK = "ok"
+
+// A note is what a handler wants its log line to say.
+type note struct {
+	Event    string // empty for otherRequest
+	Actor    string // who called; empty for nobody known
+	Client   string
+	Username string
+	// Trouble is what went wrong beside an answer that is good all the same.
+	Trouble error
+}
+
+// record writes the line of one request. Only faults of ours are told in
+// words: the errors of callers could repeat what they sent.
+func (e Edge) record(ctx context.Context, n *note, from origin, route string, took time.Duration, err error) {
+	level, outcome := slog.LevelInfo, outcomeOK
+	attributes := []slog.Attr{
+		slog.String("route", bounded(route, maxLoggedName)),
+		slog.String("client", bounded(n.Client, maxLoggedName)),
+		slog.String("username", bounded(n.Username, maxLoggedName)),
+		slog.String("request_id", from.RequestID),
+		slog.String("source_ip", from.SourceIP),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+	}
+	if n.Actor != "" {
+		attributes = append(attributes, slog.String("actor", bounded(n.Actor, 2*maxLoggedName)))
+	}
+	if err != nil {
+		level, outcome = slog.LevelWarn, problemOf(err).Slug
+	}
+	if fault := errors.Join(ours(err), n.Trouble); fault != nil {
+		level = slog.LevelError
+		attributes = append(attributes, errorAttributes(fault)...)
+	}
+	attributes = append(attributes, slog.String("outcome", outcome))
+	e.Log.LogAttrs(ctx, level, n.name(), attributes...)
+}
+
+// ours returns the error if it is a fault of ours, and nil if it is the
+// caller's or none.
+func ours(err error) error {
+	if err == nil || problemOf(err).Status < http.StatusInternalServerError {
+		return nil
+	}
+	return err
+}
+
+func (n *note) name() string {
+	if n.Event == "" {
+		return otherRequest
+	}
+	return n.Event
+}
+
+// errorAttributes tells a fault of ours, and where a panic came from.
+func errorAttributes(err error) []slog.Attr {
+	attributes := []slog.Attr{slog.String("error", bounded(err.Error(), maxLoggedError))}
+	var panicked *panicError
+	if errors.As(err, &panicked) {
+		stack := panicked.stack[:min(len(panicked.stack), maxLoggedStack)]
+		attributes = append(attributes, slog.String("stack", string(stack)))
+	}
+	return attributes
+}

@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// How many rows a list answers with.
+const (
+	defaultLimit = 50
+	maxLimit     = 100
+)
+
+// queryOf returns the query parameters, each of which must be known and given
+// once. API Gateway fills both maps; the second holds repeated parameters.
+func queryOf(event events.APIGatewayProxyRequest, known []string) (map[string]string, error) {
+	all := map[string][]string{}
+	for name, value := range event.QueryStringParameters {
+		all[name] = []string{value}
+	}
+	maps.Copy(all, event.MultiValueQueryStringParameters)
+
+	query := map[string]string{}
+	var faults []fault
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		switch {
+		case !slices.Contains(known, name):
+			faults = append(faults, fault{fieldName(name), "is not a parameter of this request"})
+		case len(all[name]) != 1:
+			faults = append(faults, fault{name, "must be given once"})
+		default:
+			query[name] = all[name][0]
+		}
+	}
+	return query, invalid(faults)
+}
+
+// limitOf returns how many rows the caller wants.
+func limitOf(query map[string]string) (int, []fault) {
+	given, ok := query["limit"]
+	if !ok {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, []fault{{"limit", fmt.Sprintf("must be a whole number from 1 to %d", maxLimit)}}
+	}
+	return n, nil
+}
+
+// cursorAfter makes the cursor of the page that begins after a username.
+func cursorAfter(username string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(username))
+}
+
+// afterOf returns the username that the caller's cursor stands for, empty
+// where there is no cursor. It must be a name that a user of the client could
+// have, spelled as the store spells it.
+func afterOf(query map[string]string, client string, key KeyFunc) (string, []fault) {
+	cursor, ok := query["cursor"]
+	if !ok {
+		return "", nil
+	}
+	bad := []fault{{"cursor", "is not one of ours"}}
+	username, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return "", bad
+	}
+	k, err := key(client, string(username))
+	if err != nil || k.Username() != string(username) {
+		return "", bad
+	}
+	return k.Username(), nil
+}

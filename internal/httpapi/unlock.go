@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+
+	"portcullis/internal/lockout"
+)
+
+// The bounds of what an unlock may say, in bytes.
+const (
+	maxLockID              = 64  // ours are ULIDs, of 26
+	maxReason              = 500 // a few sentences, as the trail keeps them
+	maxIdentityConfirmedBy = 100 // a word or two: "call-back"
+)
+
+// Unlock answers POST /clients/{client}/users/{username}/unlock. Whether there
+// is such a user is asked before anything is cleared.
+func Unlock(e Edge, unlocker *lockout.Unlocker, users UserExists) Handler {
+	p := endpoint{route: "POST /clients/{client}/users/{username}/unlock", body: optionalBody}
+	return serve(e, p, func(ctx context.Context, r *request[unlockBody]) (any, error) {
+		known, err := users.Exists(ctx, r.Key)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, fmt.Errorf("user to unlock: %w", lockout.ErrNotFound)
+		}
+		unlocked, err := unlocker.Unlock(ctx, lockout.UnlockRequest{
+			Key: r.Key, LockID: r.Body.LockID.value, Actor: r.Caller.String(),
+			Reason: r.Body.Reason.value, IdentityConfirmedBy: r.Body.IdentityConfirmedBy.value,
+			SourceIP: r.SourceIP, RequestID: r.RequestID,
+		})
+		if err != nil {
+			return nil, err
+		}
+		r.note.Event = loginUnlock
+		return unlockAnswer{
+			Client: r.Key.Client(), Username: r.Key.Username(),
+			WasLocked: unlocked.WasLocked, FailedAttempts: unlocked.Failed,
+			UnlockedAt: stamp(unlocked.At), UnlockedBy: r.Caller.String(),
+		}, nil
+	})
+}
+
+type unlockBody struct {
+	LockID              text `json:"lock_id"`
+	Reason              text `json:"reason"`
+	IdentityConfirmedBy text `json:"identity_confirmed_by"`
+}
+
+func (b unlockBody) check() []fault {
+	faults := b.LockID.line("lock_id", maxLockID)
+	faults = append(faults, b.Reason.line("reason", maxReason)...)
+	return append(faults, b.IdentityConfirmedBy.line("identity_confirmed_by", maxIdentityConfirmedBy)...)
+}
+
+type unlockAnswer struct {
+	Client         string `json:"client"`
+	Username       string `json:"username"`
+	WasLocked      bool   `json:"was_locked"`
+	FailedAttempts int    `json:"failed_attempts"`
+	UnlockedAt     string `json:"unlocked_at"`
+	UnlockedBy     string `json:"unlocked_by"`
+}
