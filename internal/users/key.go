@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/secure/precis"
 
+	"portcullis/internal/access"
 	"portcullis/internal/lockout"
 )
 
@@ -36,13 +37,22 @@ var errNotUTF8 = errors.New("not UTF-8")
 
 var clientPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
+// CheckClient returns nil if the name of a client is well-formed, else
+// [ErrInvalidClient].
+func CheckClient(client string) error {
+	if !clientPattern.MatchString(client) {
+		return ErrInvalidClient
+	}
+	return nil
+}
+
 // UserKey returns the key of a user whose name follows the rules: RFC 8265
 // UsernameCasePreserved, 1 to 64 characters, none of / \ % ? #, and neither "."
 // nor "..", which every URL library would fold away. The error is
 // [ErrInvalidClient] or wraps [ErrInvalidUsername].
 func UserKey(client, username string) (lockout.Key, error) {
-	if !clientPattern.MatchString(client) {
-		return lockout.Key{}, ErrInvalidClient
+	if err := CheckClient(client); err != nil {
+		return lockout.Key{}, err
 	}
 	canonical, err := canonicalUsername(username)
 	if err != nil {
@@ -59,6 +69,18 @@ func LoginKey(client, username string) (lockout.Key, error) {
 	key, err := UserKey(client, username)
 	if errors.Is(err, ErrInvalidUsername) {
 		return lockout.NewKey(client, username), nil
+	}
+	return key, err
+}
+
+// StoredKey returns the key of a user who is about to be stored. Besides the
+// errors of [UserKey], a name that is not in its canonical spelling is an
+// [ErrInvalidUsername]: the item would show another name than the one that its
+// user logs in under.
+func StoredKey(user access.User) (lockout.Key, error) {
+	key, err := UserKey(user.Client, user.Username)
+	if err == nil && key.Username() != user.Username {
+		return lockout.Key{}, fmt.Errorf("%w: must be in its canonical spelling", ErrInvalidUsername)
 	}
 	return key, err
 }

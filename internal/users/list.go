@@ -15,7 +15,7 @@ import (
 // are more. It reads no password hash. A client that does not exist has no
 // users.
 func (s *Store) List(ctx context.Context, client, after string, limit int) (users []access.User, more bool, err error) {
-	if !clientPattern.MatchString(client) {
+	if CheckClient(client) != nil {
 		return nil, false, nil
 	}
 	pages := dynamodb.NewQueryPaginator(s.db, s.listQuery(client, after, limit))

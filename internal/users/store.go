@@ -62,7 +62,7 @@ func (s *Store) Exists(ctx context.Context, key lockout.Key) (bool, error) {
 // ClientExists reports whether there is such a client. A malformed name is
 // nobody's.
 func (s *Store) ClientExists(ctx context.Context, client string) (bool, error) {
-	if !clientPattern.MatchString(client) {
+	if CheckClient(client) != nil {
 		return false, nil
 	}
 	item, err := s.get(ctx, client, clientItem, keyProjection)
@@ -104,8 +104,8 @@ func (s *Store) get(ctx context.Context, client, username, projection string) (i
 // CreateClient makes a client. The error is a [lockout.ConflictError] if it is
 // there, and [ErrInvalidClient] if the name is malformed.
 func (s *Store) CreateClient(ctx context.Context, client string, at time.Time) error {
-	if !clientPattern.MatchString(client) {
-		return fmt.Errorf("creating client: %w", ErrInvalidClient)
+	if err := CheckClient(client); err != nil {
+		return fmt.Errorf("creating client: %w", err)
 	}
 	made := keyOf(client, clientItem)
 	made[attrCreatedAt] = timeValue(at)
@@ -121,12 +121,8 @@ func (s *Store) CreateClient(ctx context.Context, client string, at time.Time) e
 // is the one we made, in a request whose answer was lost. It does not ask
 // whether the client exists.
 func (s *Store) Create(ctx context.Context, user access.User, phc string) error {
-	key, err := UserKey(user.Client, user.Username)
-	if err != nil {
+	if _, err := StoredKey(user); err != nil {
 		return fmt.Errorf("creating user: %w", err)
-	}
-	if key.Username() != user.Username {
-		return fmt.Errorf("creating user: %w: not in its canonical spelling", ErrInvalidUsername)
 	}
 	there, err := s.put(ctx, writeUser(user, phc))
 	if there != nil && text(there, attrPasswordHash) == phc {
