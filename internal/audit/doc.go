@@ -1,0 +1,19 @@
+// Package audit keeps the trail: who did what to whom, when, from where and
+// why. An [Entry] is one act; [Trail] keeps entries in DynamoDB.
+//
+//	client       "acme"                        partition key
+//	id           "01J…", a ULID                sort key, so the order is that of time
+//	at           "2026-11-23T10:04:05.123Z"
+//	action       "authn_login_lock"
+//	actor        "acme/root"
+//	username     "ana.silva"                   absent for acts on the client itself
+//	source_ip, request_id, reason              absent where there is none
+//	details      [Details] as a JSON document
+//	expires_at   epoch seconds                 for unknown users; absent for the rest
+//
+// The one decision a reader must know: an entry is written once. Every write
+// asks that its id is not there yet, nothing here updates or deletes, and the
+// functions have no right to. The entry of a lock or an unlock is written in
+// the same transaction as the lock itself, by package attempts, with what
+// [Trail.Put] gives it.
+package audit

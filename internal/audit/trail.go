@@ -1,0 +1,113 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"portcullis/internal/lockout"
+)
+
+// A Trail keeps entries in one DynamoDB table. It is safe for concurrent use.
+type Trail struct {
+	db    *dynamodb.Client
+	table string
+}
+
+// New returns the trail in the table. It makes no call.
+func New(db *dynamodb.Client, table string) *Trail {
+	return &Trail{db: db, table: table}
+}
+
+// notThere is the condition of every write. An item that has the entry's whole
+// key is the entry.
+const notThere = "attribute_not_exists(id)"
+
+// Put returns the write of a lock's or an unlock's entry, for the transaction
+// that writes the record. It fails the transaction if the id is there already.
+func (t *Trail) Put(e lockout.Event) (types.Put, error) {
+	item, err := encode(FromEvent(e))
+	if err != nil {
+		return types.Put{}, err
+	}
+	return types.Put{TableName: &t.table, Item: item, ConditionExpression: aws.String(notThere)}, nil
+}
+
+// Append adds an entry. Sending the same entry again is no error, so that a
+// write whose answer was lost can be repeated; another entry under the same id
+// is a [lockout.ConflictError] and changes nothing. Other errors wrap
+// [lockout.ErrUnavailable].
+func (t *Trail) Append(ctx context.Context, entry Entry) error {
+	item, err := encode(entry)
+	if err != nil {
+		return err
+	}
+	_, err = t.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &t.table, Item: item, ConditionExpression: aws.String(notThere),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	var there *types.ConditionalCheckFailedException
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &there):
+		return fmt.Errorf("appending to the audit trail: %w: %w", lockout.ErrUnavailable, err)
+	case reflect.DeepEqual(there.Item, item):
+		return nil
+	default:
+		return fmt.Errorf("appending to the audit trail: %w", &lockout.ConflictError{Current: entry.ID})
+	}
+}
+
+// Entries returns the entries of a client whose ids sort before the given one
+// (all, if it is empty), newest first, at most limit of them (1 or more), and
+// whether there are more. It reads every write that was answered before. Errors
+// wrap [lockout.ErrUnavailable].
+func (t *Trail) Entries(ctx context.Context, client, before string, limit int) (entries []Entry, more bool, err error) {
+	query := t.query(client, before)
+	for len(entries) <= limit {
+		query.Limit = aws.Int32(int32(limit + 1 - len(entries)))
+		page, err := t.db.Query(ctx, query)
+		if err != nil {
+			return nil, false, fmt.Errorf("reading the audit trail: %w: %w", lockout.ErrUnavailable, err)
+		}
+		for _, item := range page.Items {
+			entry, err := decode(item)
+			if err != nil {
+				return nil, false, fmt.Errorf("reading the audit trail: %w: %w", lockout.ErrUnavailable, err)
+			}
+			entries = append(entries, entry)
+		}
+		if page.LastEvaluatedKey == nil {
+			break
+		}
+		query.ExclusiveStartKey = page.LastEvaluatedKey
+	}
+	if len(entries) > limit {
+		return entries[:limit], true, nil
+	}
+	return entries, false, nil
+}
+
+// query asks for a client's entries, newest first.
+func (t *Trail) query(client, before string) *dynamodb.QueryInput {
+	query := &dynamodb.QueryInput{
+		TableName:              &t.table,
+		ConsistentRead:         aws.Bool(true),
+		ScanIndexForward:       aws.Bool(false),
+		KeyConditionExpression: aws.String("client = :client"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":client": &types.AttributeValueMemberS{Value: client},
+		},
+	}
+	if before != "" {
+		query.KeyConditionExpression = aws.String("client = :client AND id < :before")
+		query.ExpressionAttributeValues[":before"] = &types.AttributeValueMemberS{Value: before}
+	}
+	return query
+}
