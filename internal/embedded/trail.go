@@ -1,13 +1,17 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"portcullis/internal/audit"
+	"portcullis/internal/lockout"
 )
 
 // Trail is the audit trail: entries are appended and read, never changed.
@@ -28,20 +32,38 @@ type entry struct {
 	ExpiresAt time.Time     `json:"expires_at,omitzero"`
 }
 
-// Append adds an entry. Adding one whose id is there already changes nothing:
-// it is the same entry, sent twice.
+// Append adds an entry. The same entry again changes nothing; another one under
+// an id that is taken is a *lockout.ConflictError.
 func (t *Trail) Append(ctx context.Context, e audit.Entry) error {
-	return t.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
-		return true, appendEntry(tx, e)
+	var refusal error
+	err := t.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
+		var err error
+		if err = appendEntry(tx, e); errors.As(err, new(*lockout.ConflictError)) {
+			refusal, err = err, nil
+		}
+		return true, err
 	})
+	if err = errors.Join(err, refusal); err != nil {
+		return fmt.Errorf("appending to audit trail: %w", err)
+	}
+	return nil
 }
 
+// appendEntry adds the entry to what the transaction writes.
 func appendEntry(tx *bbolt.Tx, e audit.Entry) error {
 	key := string(ofClient(e.Client)) + e.ID
-	if has(tx, auditBucket, key) {
-		return nil
+	value, err := json.Marshal(entry(e))
+	if err != nil {
+		return fmt.Errorf("entry %q: %w", key, err)
 	}
-	return put(tx, auditBucket, key, entry(e))
+	b := tx.Bucket([]byte(auditBucket))
+	switch there := b.Get([]byte(key)); {
+	case there == nil:
+		return b.Put([]byte(key), value)
+	case !bytes.Equal(there, value):
+		return &lockout.ConflictError{}
+	}
+	return nil
 }
 
 // Entries returns a client's entries, newest first, at most limit of them, and

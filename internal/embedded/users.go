@@ -135,19 +135,26 @@ func (u *Users) List(ctx context.Context, client, after string, limit int) ([]ac
 }
 
 // CreateClient adds a client, or returns a *lockout.ConflictError if it is
-// there.
+// there, and users.ErrInvalidClient if the name is malformed.
 func (u *Users) CreateClient(ctx context.Context, client string, at time.Time) error {
-	if err := u.create(ctx, clientsBucket, client, clientItem{at.UTC().Truncate(time.Millisecond)}); err != nil {
+	_, err := users.LoginKey(client, "") // fails for a malformed client, and only then
+	if err == nil {
+		err = u.create(ctx, clientsBucket, client, clientItem{at.UTC().Truncate(time.Millisecond)})
+	}
+	if err != nil {
 		return fmt.Errorf("creating client: %w", err)
 	}
 	return nil
 }
 
 // Create adds a user with the hash of their password, or returns a
-// *lockout.ConflictError if they are there. The names must be canonical; see
-// package users for its errors.
+// *lockout.ConflictError if they are there, and users.ErrInvalidClient or
+// users.ErrInvalidUsername if a name is malformed or not in its one spelling.
 func (u *Users) Create(ctx context.Context, user access.User, phc string) error {
 	key, err := users.UserKey(user.Client, user.Username)
+	if err == nil && key.Username() != user.Username {
+		err = fmt.Errorf("%w: not in its canonical spelling", users.ErrInvalidUsername)
+	}
 	if err == nil {
 		err = u.create(ctx, usersBucket, key.String(), account{profile(user), phc})
 	}

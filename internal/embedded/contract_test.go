@@ -1,0 +1,50 @@
+package embedded_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"portcullis/internal/audit"
+	"portcullis/internal/embedded"
+	"portcullis/internal/lockouttest"
+	"portcullis/internal/tokens"
+)
+
+func TestAttempts(t *testing.T) {
+	lockouttest.TestAttempts(t, func(t *testing.T) lockouttest.AttemptsFixture {
+		s := fresh(t)
+		return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: func(t *testing.T, client string) []audit.Entry {
+			entries, _, err := s.Trail.Entries(context.Background(), client, "", 10_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return entries
+		}}
+	})
+}
+
+// hiddenGuessRounds is enough for a few hits by chance, at 9 in 300 a round.
+const hiddenGuessRounds = 100
+
+func TestHiddenGuess(t *testing.T) {
+	lockouttest.TestHiddenGuess(t, fresh(t).Attempts, hiddenGuessRounds)
+}
+
+func TestTrail(t *testing.T) {
+	lockouttest.TestTrail(t, func(t *testing.T) lockouttest.Trail { return fresh(t).Trail })
+}
+
+func TestUsers(t *testing.T) {
+	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.Users { return fresh(t).Users })
+}
+
+func TestTokens(t *testing.T) {
+	lockouttest.TestTokens(t, func(t *testing.T) lockouttest.Tokens {
+		s := fresh(t)
+		return lockouttest.Tokens{
+			Mint:     s.Tokens,
+			Verifier: &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: time.Now},
+		}
+	})
+}
