@@ -55,8 +55,9 @@ type Act struct {
 // CreateUser adds a user to a client that exists. The time of creation is the
 // directory's, the username becomes canonical.
 //
-// The error wraps users.ErrInvalidClient, users.ErrInvalidUsername or
-// users.ErrInvalidPassword, or [lockout.ErrNotFound] for an unknown client; it
+// The error wraps users.ErrInvalidClient, users.ErrInvalidUsername,
+// users.ErrInvalidPassword or [ErrInvalidPerson], or [lockout.ErrNotFound] for
+// an unknown client; it
 // is a [*lockout.ConflictError] when the user is there already, who is then
 // left as they are but for what an earlier run did not finish. Anything else
 // wraps [lockout.ErrUnavailable], and the call may be made again.
@@ -81,13 +82,6 @@ func (d *Directory) CreateUser(ctx context.Context, user access.User, password s
 		return &lockout.ConflictError{}
 	}
 	return err
-}
-
-func check(user access.User, password string) error {
-	if !user.Role.Valid() {
-		return fmt.Errorf("no such role: %q", user.Role)
-	}
-	return users.CheckPassword(password, user.Username)
 }
 
 // add makes all the writes of a user who is not there, and those that an
