@@ -1,0 +1,202 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+	"portcullis/internal/lockout"
+)
+
+// listing returns the recorded list with other parameters.
+func listing(t *testing.T, parameters ...string) events.APIGatewayProxyRequest {
+	t.Helper()
+	event := recorded(t, "users/list")
+	event.QueryStringParameters = map[string]string{}
+	event.MultiValueQueryStringParameters = map[string][]string{}
+	for pair := range slices.Chunk(parameters, 2) {
+		event.QueryStringParameters[pair[0]] = pair[1]
+		event.MultiValueQueryStringParameters[pair[0]] = []string{pair[1]}
+	}
+	return event
+}
+
+// pages follows the cursors, and returns the usernames of each page.
+func pages(t *testing.T, w *world, parameters ...string) [][]string {
+	t.Helper()
+	var all [][]string
+	for cursor := []string(nil); ; {
+		a := w.send(t, listing(t, append(slices.Clone(parameters), cursor...)...))
+		rows, ok := a.fields["users"].([]any)
+		if a.StatusCode != 200 || !ok {
+			t.Fatalf("got %d %s", a.StatusCode, a.Body)
+		}
+		names := []string{}
+		for _, row := range rows {
+			names = append(names, row.(map[string]any)["username"].(string))
+		}
+		all = append(all, names)
+		next, more := a.fields["next_cursor"].(string)
+		if !more {
+			return all
+		}
+		cursor = []string{"cursor", next}
+	}
+}
+
+// crowd is n users, u0000 onwards, of whom every hundredth is an ITUser.
+func crowd(n int) people {
+	var p people
+	for i := range n {
+		user := access.User{Client: "acme", Username: fmt.Sprintf("u%04d", i), Role: access.Manager, Name: "Somebody"}
+		if i%100 == 99 {
+			user.Role, user.Name = access.ITUser, "ÉMILE"
+		}
+		p.all = append(p.all, user)
+	}
+	return p
+}
+
+func TestAUserIsShownWithTheirEvidence(t *testing.T) {
+	w := lockedWorld(t)
+	w.people.all[0].Name = ""
+	record := aLock()
+	record.Evidence = record.Evidence[:1]
+	record.Evidence[0].At = start.Add(-time.Second)
+	w.attempts.Set(ana, record)
+	want := map[string]any{
+		"client": "acme", "username": "ana.silva", "role": "Manager", "email": "ana.silva@example.com",
+		"created_at": "2026-11-23T09:00:00.123Z", "locked": true, "locked_at": "2026-11-23T10:00:00.123Z",
+		"lock_id": "01LOCK", "failed_attempts": float64(5), "max_failed_attempts": float64(5),
+		"last_failed_at": "2026-11-23T09:59:59.123Z",
+		"evidence": []any{map[string]any{
+			"at": "2026-11-23T09:59:59.123Z", "source_ip": "198.51.100.7", "user_agent": "curl/8.11.0",
+		}},
+	}
+	a := w.send(t, recorded(t, "users/one"))
+	if diff := cmp.Diff(a.fields, want); a.StatusCode != 200 || diff != "" {
+		t.Errorf("status %d, answer (-got +want):\n%s", a.StatusCode, diff)
+	}
+}
+
+func TestAUserWithoutAttemptsHasNoLockAndNoEvidence(t *testing.T) {
+	want := map[string]any{
+		"client": "acme", "username": "ana.silva", "role": "Manager", "name": "N. ana.silva", "email": "ana.silva@example.com",
+		"created_at": "2026-11-23T09:00:00.123Z", "locked": false, "failed_attempts": float64(0),
+		"max_failed_attempts": float64(5), "evidence": []any{},
+	}
+	a := newWorld(t).send(t, recorded(t, "users/one"))
+	if diff := cmp.Diff(a.fields, want); diff != "" {
+		t.Errorf("answer (-got +want):\n%s", diff)
+	}
+}
+
+func TestAnUnknownUserIsNotFound(t *testing.T) {
+	if a := newWorld(t).send(t, recorded(t, "users/nobody")); a.StatusCode != 404 {
+		t.Errorf("got %d %s", a.StatusCode, a.Body)
+	}
+}
+
+func TestUsersAreListedByName(t *testing.T) {
+	w := lockedWorld(t)
+	a := w.send(t, recorded(t, "users/list"))
+	rows := a.fields["users"].([]any)
+	first, second := rows[0].(map[string]any), rows[1].(map[string]any)
+	if len(rows) != 2 || first["username"] != "ana.silva" || first["locked"] != true || second["locked"] != false {
+		t.Errorf("got %s", a.Body)
+	}
+	if _, shown := first["evidence"]; shown {
+		t.Errorf("a list shows evidence: %s", a.Body)
+	}
+	w.people = people{}
+	if a := w.send(t, recorded(t, "users/list")); a.Body != `{"users":[]}` {
+		t.Errorf("nobody is listed as %s", a.Body)
+	}
+}
+
+func TestAListIsReadPageByPage(t *testing.T) {
+	w := newWorld(t)
+	w.people = crowd(7)
+	tests := []struct {
+		name       string
+		parameters []string
+		want       [][]string
+	}{
+		{"all on one page", nil, [][]string{{"u0000", "u0001", "u0002", "u0003", "u0004", "u0005", "u0006"}}},
+		{"three on a page", []string{"limit", "3"}, [][]string{{"u0000", "u0001", "u0002"}, {"u0003", "u0004", "u0005"}, {"u0006"}}},
+		{"exactly one page", []string{"limit", "7"}, [][]string{{"u0000", "u0001", "u0002", "u0003", "u0004", "u0005", "u0006"}}},
+		{"part of a name", []string{"q", "0003"}, [][]string{{"u0003"}}},
+		{"nobody matches", []string{"q", "nobody"}, [][]string{{}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(pages(t, w, test.parameters...), test.want); diff != "" {
+				t.Errorf("pages (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAFilteredListFindsEverybodyOnce(t *testing.T) {
+	w := newWorld(t)
+	w.people = crowd(2350)
+	var itUsers []string
+	for i := 99; i < 2350; i += 100 {
+		itUsers = append(itUsers, fmt.Sprintf("u%04d", i))
+	}
+	for _, i := range []int{0, 1500, 2349} {
+		w.attempts.Set(key("acme", fmt.Sprintf("u%04d", i)), lockout.Record{LockID: "01LOCK", Failed: 5, Charged: 5})
+	}
+	tests := []struct {
+		name       string
+		parameters []string
+		want       []string
+		pages      int
+	}{
+		{"by role", []string{"role", "ITUser"}, itUsers, 3},
+		{"by role, few on a page", []string{"role", "ITUser", "limit", "4"}, itUsers, 6},
+		{"by name in another case", []string{"q", "émil"}, itUsers, 3},
+		{"locked", []string{"locked", "true"}, []string{"u0000", "u1500", "u2349"}, 3},
+		{"locked, of a role that nobody locked has", []string{"locked", "true", "role", "ITUser"}, nil, 3},
+		{"not locked, of a role", []string{"locked", "false", "role", "ITUser"}, itUsers, 3},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := pages(t, w, test.parameters...)
+			if diff := cmp.Diff(slices.Concat(got...), test.want); diff != "" {
+				t.Errorf("users (-got +want):\n%s", diff)
+			}
+			if len(got) != test.pages {
+				t.Errorf("on %d pages, want %d", len(got), test.pages)
+			}
+		})
+	}
+}
+
+func TestABadListIsRefused(t *testing.T) {
+	limit, cursor, q := wrongField("limit"), wrongField("cursor"), wrongField("q")
+	refuses(t, "users/refused", map[string]aRefusal{
+		"limit-zero": limit, "limit-over-100": limit, "limit-that-is-no-number": limit, "limit-with-a-plus": limit,
+		"empty-limit": limit, "limit-twice": limit,
+		"empty-cursor": cursor, "cursor-that-is-not-base64": cursor, "padded-cursor": cursor, "cursor-with-a-slash": cursor,
+		"cursor-that-is-bad-UTF-8": cursor, "cursor-of-the-client-item": cursor, "over-long-cursor": cursor,
+		"locked-that-is-neither": wrongField("locked"), "unknown-role": wrongField("role"), "empty-role": wrongField("role"),
+		"empty-q": q, "over-long-q": q, "q-with-control-characters": q,
+		"unknown-parameter": wrongField("sort"), "hostile-parameter": wrongField(""), "parameter-in-another-case": wrongField("Limit"),
+	}, func(*testing.T, *world) {})
+}
+
+func TestAListDuringAnOutageIsUnavailable(t *testing.T) {
+	for _, name := range []string{"list", "one"} {
+		w := newWorld(t)
+		w.people.err = errOutage
+		if a := w.send(t, recorded(t, "users/"+name)); a.StatusCode != 503 {
+			t.Errorf("%s: got %d %s", name, a.StatusCode, a.Body)
+		}
+	}
+}
