@@ -1,0 +1,226 @@
+package infra_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A check looks at one file and says what is wrong with it.
+type check func(source) []string
+
+// checks are the rules that one file can break by itself.
+var checks = map[string]check{
+	"imports only what the table allows":          checkImports,
+	"imports only the AWS clients it owns":        checkAWS,
+	"lockout is pure":                             checkLockout,
+	"keys are made in users":                      checkKeys,
+	"functions have no init and are short enough": checkFunctions,
+}
+
+func TestEveryFileKeepsTheRules(t *testing.T) {
+	all := readSources(t)
+	for name, check := range checks {
+		t.Run(name, func(t *testing.T) {
+			for _, s := range all {
+				for _, problem := range check(s) {
+					t.Errorf("%s: %s", s.path, problem)
+				}
+			}
+		})
+	}
+}
+
+// importTable says what each package may import of ours; DESIGN.md has it in
+// words. A package that is not here has no place yet.
+var importTable = map[string][]string{
+	"internal/lockout":   nil,
+	"internal/access":    nil,
+	"internal/attempts":  {"internal/lockout", "internal/access"},
+	"internal/audit":     {"internal/lockout", "internal/access"},
+	"internal/policy":    {"internal/lockout", "internal/access"},
+	"internal/tokens":    {"internal/lockout", "internal/access"},
+	"internal/users":     {"internal/lockout", "internal/access"},
+	"internal/environ":   {"internal/lockout"},
+	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
+	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
+	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
+	"infra/stack":        {"internal/access"},
+	"infra/ministack":    {"infra/stack"},
+	"infra/local": {
+		"internal/lockout", "internal/access", "internal/audit", "internal/directory", "internal/embedded",
+		"internal/environ", "internal/httpapi", "internal/tokens", "internal/users",
+	},
+}
+
+// functionsMayImport is the row of every folder under functions/.
+var functionsMayImport = []string{
+	"internal/lockout", "internal/access", "internal/attempts", "internal/audit", "internal/directory",
+	"internal/environ", "internal/httpapi", "internal/policy", "internal/tokens", "internal/users",
+}
+
+func mayImport(folder string) (allowed []string, known bool) {
+	if strings.HasPrefix(folder, "functions/") {
+		return functionsMayImport, true
+	}
+	allowed, known = importTable[folder]
+	return allowed, known
+}
+
+func checkImports(s source) []string {
+	if s.isTest() {
+		return nil
+	}
+	allowed, known := mayImport(s.folder())
+	if !known {
+		return []string{"its package is not in the import table"}
+	}
+	var problems []string
+	for _, imported := range s.imports() {
+		ours, ok := strings.CutPrefix(imported, modulePath)
+		if ok && !slices.Contains(allowed, ours) {
+			problems = append(problems, "may not import "+ours)
+		}
+	}
+	return problems
+}
+
+const awsSDK = "github.com/aws/aws-sdk-go-v2"
+
+// awsClients says which AWS services a package may talk to. One that is not
+// here talks to none; functions and the tools of infra build the clients.
+var awsClients = map[string][]string{
+	"internal/attempts": {"dynamodb"},
+	"internal/audit":    {"dynamodb"},
+	"internal/users":    {"dynamodb"},
+	"internal/policy":   {"ssm"},
+	"internal/tokens":   {"ssm", "cognitoidentityprovider"},
+}
+
+// noAWS are the packages that may not even know the SDK's configuration.
+var noAWS = []string{
+	"internal/access", "internal/directory", "internal/embedded", "internal/httpapi", "internal/lockout",
+}
+
+func checkAWS(s source) []string {
+	if s.isTest() || !strings.HasPrefix(s.folder(), "internal/") {
+		return nil
+	}
+	var problems []string
+	for _, imported := range s.imports() {
+		if strings.HasPrefix(imported, awsSDK) && slices.Contains(noAWS, s.folder()) {
+			problems = append(problems, "may not import "+imported)
+		}
+		service, ok := strings.CutPrefix(imported, awsSDK+"/service/")
+		service, _, _ = strings.Cut(service, "/")
+		if ok && !slices.Contains(awsClients[s.folder()], service) {
+			problems = append(problems, "may not talk to "+service)
+		}
+	}
+	return problems
+}
+
+// checkLockout keeps the rule pure, access on the standard library, and
+// statuses out of the stores.
+func checkLockout(s source) []string {
+	if s.isTest() {
+		return nil
+	}
+	var banned []string
+	switch s.folder() {
+	case "internal/lockout":
+		banned = []string{"net/http", "os", "os/exec", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand"}
+	case "internal/attempts", "internal/audit", "internal/policy", "internal/users":
+		banned = []string{"net/http"}
+	}
+	standardOnly := s.folder() == "internal/lockout" || s.folder() == "internal/access"
+	var problems []string
+	for _, imported := range s.imports() {
+		first, _, _ := strings.Cut(imported, "/")
+		if slices.Contains(banned, imported) || standardOnly && strings.Contains(first, ".") {
+			problems = append(problems, "may not import "+imported)
+		}
+	}
+	if s.folder() == "internal/lockout" && s.uses("time", "Now") {
+		problems = append(problems, "may not read the machine's clock")
+	}
+	return problems
+}
+
+// checkKeys keeps raw strings from becoming store keys.
+func checkKeys(s source) []string {
+	if s.isTest() || s.folder() == "internal/users" || !s.uses(modulePath+"internal/lockout", "NewKey") {
+		return nil
+	}
+	return []string{"may not use lockout.NewKey: package users makes keys"}
+}
+
+// The longest that a function may be, from "func" to its closing brace. In
+// httpapi everything counts as a handler.
+const (
+	maxFunctionLines = 60
+	maxHandlerLines  = 45
+)
+
+func checkFunctions(s source) []string {
+	longest := maxFunctionLines
+	if s.folder() == "internal/httpapi" {
+		longest = maxHandlerLines
+	}
+	var problems []string
+	for _, f := range s.functions() {
+		if f.Recv == nil && f.Name.Name == "init" {
+			problems = append(problems, "may not have an init function")
+		}
+		if n := s.lines(f); !s.isTest() && n > longest {
+			problems = append(problems, fmt.Sprintf("%s has %d lines, and may have %d", f.Name.Name, n, longest))
+		}
+	}
+	return problems
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	if diff := cmp.Diff([]string(nil), uncommented(readSources(t))); diff != "" {
+		t.Errorf("packages without a package comment (-want +got):\n%s", diff)
+	}
+}
+
+// uncommented returns the packages that say nowhere what they are for.
+func uncommented(all []source) []string {
+	commented := map[string]bool{}
+	for _, s := range all {
+		if strings.HasSuffix(s.path, "_test.go") {
+			continue
+		}
+		commented[s.folder()] = commented[s.folder()] || len(strings.TrimSpace(s.file.Doc.Text())) > 0
+	}
+	var missing []string
+	for folder, ok := range commented {
+		if !ok {
+			missing = append(missing, folder)
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
+func TestKeysAreMadeInUsers(t *testing.T) {
+	for _, s := range readSources(t) {
+		if !s.isTest() && s.uses(modulePath+"internal/lockout", "NewKey") {
+			return
+		}
+	}
+	t.Error("no file uses lockout.NewKey; the check for it looks for the wrong thing")
+}
+
+func TestTheTopLevelHoldsOnlyTheAgreedNames(t *testing.T) {
+	want := []string{
+		"LICENSE", "Makefile", "README.md", "functions", "go.mod", "go.sum", "infra", "internal", "samconfig.toml", "template.yaml",
+	}
+	if diff := cmp.Diff(want, topLevel(t)); diff != "" {
+		t.Errorf("top level (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,119 @@
+package infra_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A grant is one row of the README's table of which function may touch what.
+type grant struct {
+	Function, Store, Actions, Only string
+}
+
+func TestTheReadmeTellsWhatTheTemplateGrants(t *testing.T) {
+	var got []grant
+	for _, f := range readTemplate(t).functions(t) {
+		for _, s := range f.statements() {
+			got = append(got, grant{f.folder(), store(t, s), actions(s), only(t, s)})
+		}
+	}
+	want := grantsOfReadme(t)
+	byRow := func(a, b grant) int { return strings.Compare(a.Function+a.Store+a.Only, b.Function+b.Store+b.Only) }
+	slices.SortFunc(got, byRow)
+	slices.SortFunc(want, byRow)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("grants (-README.md +template.yaml):\n%s", diff)
+	}
+}
+
+// store gives a statement's one resource the name that the README uses.
+func store(t *testing.T, s statement) string {
+	t.Helper()
+	resource := string(slices.Concat(s.Resource, texts{""})[0])
+	if name, ok := strings.CutPrefix(resource, "!GetAtt "); ok {
+		return strings.TrimSuffix(name, ".Arn")
+	}
+	const parameters = "!Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/portcullis/${Stage}/"
+	switch resource {
+	case parameters + "token-secret":
+		return "token secret"
+	case parameters + "clients/*/security/max-failed-login-attempts-portal":
+		return "policy parameters"
+	}
+	t.Errorf("statement %s: unknown resource %q", s.Sid, resource)
+	return resource
+}
+
+// actions lists the actions without the service, which the store tells.
+func actions(s statement) string {
+	var names []string
+	for _, a := range s.Action {
+		_, name, _ := strings.Cut(string(a), ":")
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// only says in the README's words which attributes a condition lets through.
+// Without Null, a request that names no attribute would pass.
+func only(t *testing.T, s statement) string {
+	t.Helper()
+	if s.Condition.IsZero() {
+		return ""
+	}
+	var condition struct {
+		Attributes struct {
+			Names []string `yaml:"dynamodb:Attributes"`
+		} `yaml:"ForAllValues:StringEquals"`
+		Null struct {
+			Attributes string `yaml:"dynamodb:Attributes"`
+		} `yaml:"Null"`
+	}
+	if err := s.Condition.Decode(&condition); err != nil {
+		t.Errorf("statement %s: %v", s.Sid, err)
+	}
+	if condition.Null.Attributes != "false" {
+		t.Errorf("statement %s lets requests through that name no attribute", s.Sid)
+	}
+	switch names := strings.Join(condition.Attributes.Names, " "); names {
+	case "client username":
+		return "the key"
+	case "client username password_hash":
+		return "`password_hash`"
+	case "client username role name email created_at":
+		return "all but `password_hash`"
+	default:
+		return names
+	}
+}
+
+// grantsOfReadme reads the table, and fails when it is not there.
+func grantsOfReadme(t *testing.T) []grant {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "| function | store | actions | only |\n| --- | --- | --- | --- |\n"
+	_, table, found := strings.Cut(string(readme), head)
+	if !found {
+		t.Fatalf("README.md has no table with the head\n%s", head)
+	}
+	var all []grant
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 6 {
+			break
+		}
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		all = append(all, grant{cells[1], cells[2], cells[3], cells[4]})
+	}
+	return all
+}

@@ -1,0 +1,84 @@
+package infra_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+)
+
+// TestTheAppClientAllowsTheAdminFlowAndRefreshOnly guards the one way to a
+// token: no flow that a browser could use, tokens that end soon and can be
+// revoked.
+func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
+	var properties map[string]any
+	readTemplate(t).properties(t, "AppClient", &properties)
+	got := map[string]any{}
+	for _, name := range []string{
+		"ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors", "AccessTokenValidity",
+		"TokenValidityUnits", "AllowedOAuthFlows",
+	} {
+		got[name] = properties[name]
+	}
+	want := map[string]any{
+		"ExplicitAuthFlows":          []any{"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
+		"EnableTokenRevocation":      true,
+		"PreventUserExistenceErrors": "ENABLED",
+		"AccessTokenValidity":        15,
+		"TokenValidityUnits":         map[string]any{"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "hours"},
+		"AllowedOAuthFlows":          nil,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("app client (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheUserPoolIsClosed(t *testing.T) {
+	var got struct {
+		UsernameConfiguration  map[string]bool         `yaml:"UsernameConfiguration"`
+		AdminCreateUserConfig  map[string]bool         `yaml:"AdminCreateUserConfig"`
+		AccountRecoverySetting map[string][]recoveryBy `yaml:"AccountRecoverySetting"`
+	}
+	readTemplate(t).properties(t, "UserPool", &got)
+	if !got.UsernameConfiguration["CaseSensitive"] {
+		t.Error("usernames are not case-sensitive")
+	}
+	if !got.AdminCreateUserConfig["AllowAdminCreateUserOnly"] {
+		t.Error("anybody may sign up")
+	}
+	want := map[string][]recoveryBy{"RecoveryMechanisms": {{Name: "admin_only", Priority: 1}}}
+	if diff := cmp.Diff(want, got.AccountRecoverySetting); diff != "" {
+		t.Errorf("recovery (-want +got):\n%s", diff)
+	}
+}
+
+type recoveryBy struct {
+	Name     string `yaml:"Name"`
+	Priority int    `yaml:"Priority"`
+}
+
+func TestThePoolHasAGroupForEachRole(t *testing.T) {
+	tpl := readTemplate(t)
+	var got []string
+	for id, resource := range tpl.Resources {
+		if resource.Type != "AWS::Cognito::UserPoolGroup" {
+			continue
+		}
+		var group struct {
+			Name string `yaml:"GroupName"`
+		}
+		tpl.properties(t, id, &group)
+		got = append(got, group.Name)
+	}
+	var want []string
+	for _, role := range access.Roles() {
+		want = append(want, string(role))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("groups (-roles +template.yaml):\n%s", diff)
+	}
+}
