@@ -30,7 +30,8 @@ type Users interface {
 	// List returns up to limit users, in the order of the bytes of their names,
 	// that come behind the name after, and whether there are more.
 	List(ctx context.Context, client, after string, limit int) (users []access.User, more bool, err error)
-	// CreateClient fails with a [lockout.ConflictError] if the client is there.
+	// CreateClient fails with a [lockout.ConflictError] if the client is there,
+	// made at another time.
 	CreateClient(ctx context.Context, client string, at time.Time) error
 	// Create fails with a [lockout.ConflictError] if the user is there with
 	// another password hash. One with the same hash MAY be taken for our own,

@@ -24,7 +24,8 @@ type Store struct {
 }
 
 // New returns the store in the given table. The hasher compares the passwords,
-// and makes the hashes that replace outdated ones.
+// and makes the hashes that replace outdated ones; a function that asks for no
+// Credential needs none.
 func New(db *dynamodb.Client, table string, hasher *Hasher) *Store {
 	return &Store{db: db, table: table, hasher: hasher}
 }
@@ -102,14 +103,16 @@ func (s *Store) get(ctx context.Context, client, username, projection string) (i
 }
 
 // CreateClient makes a client. The error is a [lockout.ConflictError] if it is
-// there, and [ErrInvalidClient] if the name is malformed.
+// there, and [ErrInvalidClient] if the name is malformed. A client that was
+// made in that very millisecond is the one we made, in a request whose answer
+// was lost.
 func (s *Store) CreateClient(ctx context.Context, client string, at time.Time) error {
 	if err := CheckClient(client); err != nil {
 		return fmt.Errorf("creating client: %w", err)
 	}
 	made := keyOf(client, clientItem)
 	made[attrCreatedAt] = timeValue(at)
-	if _, err := s.put(ctx, made); err != nil {
+	if err := s.put(ctx, made, attrCreatedAt); err != nil {
 		return fmt.Errorf("creating client: %w", err)
 	}
 	return nil
@@ -124,33 +127,33 @@ func (s *Store) Create(ctx context.Context, user access.User, phc string) error 
 	if _, err := StoredKey(user); err != nil {
 		return fmt.Errorf("creating user: %w", err)
 	}
-	there, err := s.put(ctx, writeUser(user, phc))
-	if there != nil && text(there, attrPasswordHash) == phc {
-		return nil
-	}
-	if err != nil {
+	if err := s.put(ctx, writeUser(user, phc), attrPasswordHash); err != nil {
 		return fmt.Errorf("creating user: %w", err)
 	}
 	return nil
 }
 
-// put writes an item that must not be there. If it is, put returns it with a
-// [lockout.ConflictError].
-func (s *Store) put(ctx context.Context, made item) (there item, err error) {
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
+// put writes an item that must not be there, or a [lockout.ConflictError] is
+// returned. The SDK sends a request again whose answer was lost, and the second
+// one finds what the first one wrote: an item with the same mark is ours.
+func (s *Store) put(ctx context.Context, made item, mark string) error {
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &s.table,
 		Item:                                made,
 		ConditionExpression:                 aws.String("attribute_not_exists(#username)"),
 		ExpressionAttributeNames:            map[string]string{"#username": attrUsername},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if refused := (*types.ConditionalCheckFailedException)(nil); errors.As(err, &refused) {
-		return refused.Item, &lockout.ConflictError{}
+	refused := (*types.ConditionalCheckFailedException)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &refused):
+		return unavailable(err)
+	case text(refused.Item, mark) == text(made, mark):
+		return nil
 	}
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	return nil, nil
+	return &lockout.ConflictError{}
 }
 
 // replaceHash is the one write that the login function may make here. When a

@@ -1,14 +1,11 @@
 package users_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
+	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,62 +26,33 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// A wire keeps the bodies that pass, and loses the answer to one request after
-// it took effect.
-type wire struct {
-	mu       sync.Mutex
-	lose     string // the operation whose next answer is lost
-	sent     []string
-	received []string
-}
-
-func (w *wire) Do(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = io.NopCloser(bytes.NewReader(answer))
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent, w.received = append(w.sent, string(body)), append(w.received, string(answer))
-	if w.lose != "" && strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+w.lose) {
-		w.lose = ""
-		return nil, io.ErrUnexpectedEOF
-	}
-	return response, nil
-}
-
 // wired returns an empty store behind a wire, and its table.
-func wired(t *testing.T) (*users.Store, *wire, string) {
-	w := new(wire)
+func wired(t *testing.T) (*users.Store, *lockouttest.Wire, string) {
+	wire := new(lockouttest.Wire)
 	table := lockouttest.Tables(t).Users
-	db := dynamodb.NewFromConfig(lockouttest.AWS(t), func(o *dynamodb.Options) { o.HTTPClient = w })
-	return users.New(db, table, newHasher(cheap)), w, table
+	db := dynamodb.NewFromConfig(lockouttest.AWS(t), func(o *dynamodb.Options) { o.HTTPClient = wire })
+	return users.New(db, table, newHasher(cheap)), wire, table
 }
 
-func TestCreateWhoseAnswerWasLostIsNoConflict(t *testing.T) {
-	store, w, _ := wired(t)
-	w.lose = "PutItem"
-	if err := store.Create(t.Context(), ana, mustHash(t, newHasher(cheap), "secret-1")); err != nil {
-		t.Errorf("got %v, want nil", err)
-	}
-	if len(w.sent) != 2 {
-		t.Errorf("requests: got %d, want 2", len(w.sent))
+func TestCreationsWhoseAnswerWasLostAreNoConflicts(t *testing.T) {
+	store, wire, _ := wired(t)
+	phc := mustHash(t, newHasher(cheap), "secret-1")
+	for name, create := range map[string]func(context.Context) error{
+		"client": func(ctx context.Context) error { return store.CreateClient(ctx, "acme", ana.CreatedAt) },
+		"user":   func(ctx context.Context) error { return store.Create(ctx, ana, phc) },
+	} {
+		wire.Lose("PutItem")
+		if err := create(t.Context()); err != nil {
+			t.Errorf("%s: got %v, want nil", name, err)
+		}
+		if got := len(wire.Take()); got != 2 {
+			t.Errorf("%s: got %d requests, want 2", name, got)
+		}
 	}
 }
 
 func TestOnlyCredentialsReadThePasswordHash(t *testing.T) {
-	store, w, _ := wired(t)
+	store, wire, _ := wired(t)
 	key, err := users.UserKey("acme", "ana")
 	if err != nil {
 		t.Fatal(err)
@@ -102,11 +70,11 @@ func TestOnlyCredentialsReadThePasswordHash(t *testing.T) {
 		},
 	}
 	for name, read := range reads {
-		w.received = nil
+		wire.Take()
 		if err := read(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		answers := strings.Join(w.received, "\n")
+		answers := fmt.Sprint(wire.Take())
 		if strings.Contains(answers, "password_hash") || strings.Contains(answers, "argon2id") {
 			t.Errorf("%s read the password hash: %s", name, answers)
 		}
@@ -117,7 +85,7 @@ func TestOnlyCredentialsReadThePasswordHash(t *testing.T) {
 }
 
 func TestACredentialIsReadTheSameWayForEverybody(t *testing.T) {
-	store, w, table := wired(t)
+	store, wire, table := wired(t)
 	if err := store.Create(t.Context(), ana, mustHash(t, newHasher(cheap), "secret-1")); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +94,7 @@ func TestACredentialIsReadTheSameWayForEverybody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.sent = nil
+		wire.Take()
 		if _, err := store.Credential(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
@@ -134,11 +102,12 @@ func TestACredentialIsReadTheSameWayForEverybody(t *testing.T) {
 			"client": map[string]any{"S": "acme"}, "username": map[string]any{"S": name},
 		}}
 		var got map[string]any
-		if err := json.Unmarshal([]byte(w.sent[0]), &got); err != nil {
+		requests := wire.Take()
+		if err := json.Unmarshal([]byte(requests[0].Sent), &got); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(got, want); diff != "" || len(w.sent) != 1 {
-			t.Errorf("%+q: %d requests; got -, want +:\n%s", name, len(w.sent), diff)
+		if diff := cmp.Diff(got, want); diff != "" || len(requests) != 1 {
+			t.Errorf("%+q: %d requests; got -, want +:\n%s", name, len(requests), diff)
 		}
 	}
 }
