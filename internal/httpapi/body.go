@@ -44,21 +44,21 @@ func bodyOf[B body](event events.APIGatewayProxyRequest, want presence) (B, erro
 	if event.Body == "" && want != requiredBody {
 		return into, nil
 	}
-	text, err := bodyText(event, want)
+	raw, err := bodyBytes(event, want)
 	if err != nil {
 		return into, err
 	}
-	if err := json.Unmarshal(text, &into, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(raw, &into, json.RejectUnknownMembers(true)); err != nil {
 		return into, &invalidError{faults: []fault{faultOf(err)}}
 	}
-	if jsontext.Value(text).Kind() != '{' {
+	if jsontext.Value(raw).Kind() != '{' {
 		return into, &invalidError{faults: []fault{{Message: "must be a JSON object"}}}
 	}
 	return into, invalid(into.check())
 }
 
-// bodyText returns the body's bytes, once its type and size are right.
-func bodyText(event events.APIGatewayProxyRequest, want presence) ([]byte, error) {
+// bodyBytes returns the body's bytes, once its type and size are right.
+func bodyBytes(event events.APIGatewayProxyRequest, want presence) ([]byte, error) {
 	limit := maxBody
 	if event.IsBase64Encoded {
 		limit = base64.StdEncoding.EncodedLen(maxBody)
@@ -73,14 +73,14 @@ func bodyText(event events.APIGatewayProxyRequest, want presence) ([]byte, error
 	case !event.IsBase64Encoded:
 		return []byte(event.Body), nil
 	}
-	text, err := base64.StdEncoding.DecodeString(event.Body)
+	raw, err := base64.StdEncoding.DecodeString(event.Body)
 	if err != nil {
 		return nil, &invalidError{faults: []fault{{Message: "is not valid base64"}}}
 	}
-	if len(text) > maxBody {
+	if len(raw) > maxBody {
 		return nil, errTooLarge
 	}
-	return text, nil
+	return raw, nil
 }
 
 // isJSON reports whether there is one Content-Type, and it is application/json,
@@ -147,9 +147,9 @@ func faultOf(err error) fault {
 
 // marshal spells an answer.
 func marshal(answer any) ([]byte, error) {
-	text, err := json.Marshal(answer)
+	spelled, err := json.Marshal(answer)
 	if err != nil {
 		return nil, fmt.Errorf("writing the answer: %w", err)
 	}
-	return text, nil
+	return spelled, nil
 }

@@ -4,7 +4,7 @@
 //
 // Every handler is the same function, [serve], around a few lines of its own:
 //
-//	event ─► route ─► caller ─► path ─► query ─► body ─► do ─► answer or problem ─► one log line
+//	event ─► route ─► path ─► caller ─► query ─► body ─► do ─► answer or problem ─► one log line
 //
 // Each step can refuse, and nothing is acted on, counted or charged before the
 // last of them has passed. What went wrong is a Go error until the very end,

@@ -58,38 +58,36 @@ func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (an
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		began := e.Now()
 		r := &request[B]{origin: originOf(ctx, event), note: &note{}}
-		text, err := guarded(func() ([]byte, error) {
+		answer, err := guarded(func() ([]byte, error) {
 			if !known || event.HTTPMethod != method || event.Resource != path {
 				return nil, fmt.Errorf("route: %w", lockout.ErrNotFound)
 			}
 			if err := r.receive(e, p, route, event); err != nil {
 				return nil, err
 			}
-			answer, err := do(ctx, r)
+			said, err := do(ctx, r)
 			if err != nil {
 				return nil, err
 			}
-			return marshal(answer)
+			return marshal(said)
 		})
 		e.record(ctx, r.note, r.origin, p.route, e.Now().Sub(began), err)
-		return respond(r.RequestID, text, err), nil
+		return respond(r.RequestID, answer, err), nil
 	}
 }
 
 // receive fills the request in, in the order in which refusals are told: the
-// caller, the path, the query, the body.
+// path, the caller, the query, the body.
 func (r *request[B]) receive(e Edge, p endpoint, route access.Route, event events.APIGatewayProxyRequest) error {
-	steps := []func() error{
-		func() error { return r.enter(e, route, event) },
-		func() (err error) { r.Query, err = queryOf(event, p.query); return },
-		func() (err error) { r.Body, err = bodyOf[B](event, p.body); return },
+	if err := r.enter(e, route, event); err != nil {
+		return err
 	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
+	var err error
+	if r.Query, err = queryOf(event, p.query); err != nil {
+		return err
 	}
-	return nil
+	r.Body, err = bodyOf[B](event, p.body)
+	return err
 }
 
 // enter lets the caller in, to the client and the user that the path names.

@@ -217,12 +217,12 @@ func TestTheSourceOfAnAttemptIsWhatTheGatewaySaw(t *testing.T) {
 	w := newWorld(t)
 	event := recorded(t, "login/wrong-password")
 	event.Headers["X-Forwarded-For"] = "198.51.100.66"
-	event.RequestContext.Identity.UserAgent = strings.Repeat("é", 200) + "\r\n"
+	event.RequestContext.Identity.UserAgent = "a\r" + strings.Repeat("é", 200)
 	w.send(t, event)
 	record, _ := w.attempts.Read(t.Context(), ana)
 	got := record.Evidence[0]
 	got.AttemptID = ""
-	want := lockout.Evidence{At: start, SourceIP: "203.0.113.9", UserAgent: strings.Repeat("é", 128)}
+	want := lockout.Evidence{At: start, SourceIP: "203.0.113.9", UserAgent: "a?" + strings.Repeat("é", 127)}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("evidence (-got +want):\n%s", diff)
 	}
@@ -316,4 +316,28 @@ func TestALoginIsGoodThoughItsHashCannotBeUpgraded(t *testing.T) {
 	if got := w.log.last(t); got["msg"] != "authn_login_success" || got["level"] != "ERROR" || got["error"] != want {
 		t.Errorf("logged as %v", got)
 	}
+}
+
+// FuzzABodyIsRefusedOrCharged sends anything as the body of a login: what is
+// refused as a bad request has not reached the gate, and what has reached it
+// was charged once.
+func FuzzABodyIsRefusedOrCharged(f *testing.F) {
+	for _, body := range []string{
+		`{"client": "acme", "username": "ana.silva", "password": "guess"}`,
+		`{"client": "acme", "username": "\ud83d\ude00", "password": "guess"}`, `{"client": null}`, `[]`, ``,
+	} {
+		f.Add(body, false)
+	}
+	f.Add("eyJjbGllbnQiOiAiYWNtZSJ9", true)
+	f.Fuzz(func(t *testing.T, body string, encoded bool) {
+		w := newWorld(t)
+		event := recorded(t, "login/accepted/plain")
+		event.Body, event.IsBase64Encoded = body, encoded
+		a := w.send(t, event)
+		refused := a.StatusCode == 400 || a.StatusCode == 413
+		charged := len(w.attempts.Transitions()) > 0
+		if refused == charged || !slices.Contains([]int{200, 400, 401, 413}, a.StatusCode) {
+			t.Errorf("status %d, charged %t: %s", a.StatusCode, charged, a.Body)
+		}
+	})
 }

@@ -48,7 +48,7 @@ var problems = []struct {
 }{
 	{[]error{lockout.ErrUnavailable, context.DeadlineExceeded, context.Canceled}, problem{
 		"unavailable", "Unavailable", http.StatusServiceUnavailable,
-		"Nothing was decided. Try again in a moment.", retryAfterOutage}},
+		"Something that this service needs did not answer. Try again in a moment.", retryAfterOutage}},
 	{[]error{errInvalid}, problem{
 		"invalid-request", "Invalid request", http.StatusBadRequest,
 		"The request is not as this route wants it.", 0}},
@@ -164,8 +164,8 @@ func documentOf(p problem, requestID string, err error) document {
 	return d
 }
 
-// respond makes the answer: 200 with the text, or the problem that err is.
-func respond(requestID string, text []byte, err error) events.APIGatewayProxyResponse {
+// respond makes the response: 200 with the answer, or the problem that err is.
+func respond(requestID string, answer []byte, err error) events.APIGatewayProxyResponse {
 	headers := map[string]string{
 		"Cache-Control":          "no-store",
 		"Content-Type":           "application/json",
@@ -173,7 +173,7 @@ func respond(requestID string, text []byte, err error) events.APIGatewayProxyRes
 		"X-Request-Id":           requestID,
 	}
 	if err == nil {
-		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Headers: headers, Body: string(text)}
+		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Headers: headers, Body: string(answer)}
 	}
 	p := problemOf(err)
 	headers["Content-Type"] = "application/problem+json"
