@@ -244,7 +244,11 @@ func TestOpenRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := folder(t)
-			closeStore(t, open(t, dir, time.Now))
+			s := open(t, dir, time.Now)
+			if err := s.Tokens.Prepare(); err != nil {
+				t.Fatal(err)
+			}
+			closeStore(t, s)
 			test.spoil(t, dir)
 			s, err := embedded.Open(dir, options(time.Now))
 			if err == nil {

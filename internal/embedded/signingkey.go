@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -11,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -19,18 +19,18 @@ import (
 const keyBits = 2048
 
 // A signingKey is the key that signs tokens. Making one takes a tenth of a
-// second, so the store opens without waiting for it, and whoever needs it waits.
+// second, so a new folder has none until somebody needs it.
 type signingKey struct {
-	file  string
-	ready chan struct{} // closed once the rest is set
-	err   error
-	key   *rsa.PrivateKey
-	id    string // the key's RFC 7638 thumbprint
+	file string
+	once sync.Once
+	err  error
+	key  *rsa.PrivateKey
+	id   string // the key's RFC 7638 thumbprint
 }
 
 // openSigningKey reads the key, where there is one already.
 func openSigningKey(file string) (*signingKey, error) {
-	k := &signingKey{file: file, ready: make(chan struct{})}
+	k := &signingKey{file: file}
 	err := checkPrivate(file, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
 		return k, nil
@@ -49,9 +49,14 @@ func openSigningKey(file string) (*signingKey, error) {
 	return k, k.set(key)
 }
 
-// make makes the key and keeps it, unless it was there already. An error is
-// left for those who wait.
-func (k *signingKey) make() {
+// get returns the key and its id, and makes it when there is none. What one
+// call finds, all later ones do.
+func (k *signingKey) get() (*rsa.PrivateKey, string, error) {
+	k.once.Do(k.ensure)
+	return k.key, k.id, unavailable(k.err)
+}
+
+func (k *signingKey) ensure() {
 	if k.key != nil {
 		return
 	}
@@ -64,7 +69,6 @@ func (k *signingKey) make() {
 	}
 	if err != nil {
 		k.err = fmt.Errorf("making signing key: %w", err)
-		close(k.ready)
 	}
 }
 
@@ -82,18 +86,7 @@ func (k *signingKey) set(key *rsa.PrivateKey) error {
 		return fmt.Errorf("signing key: %w", err)
 	}
 	k.key, k.id = key, base64.RawURLEncoding.EncodeToString(thumbprint)
-	close(k.ready)
 	return nil
-}
-
-// wait returns the key once it is there.
-func (k *signingKey) wait(ctx context.Context) (*rsa.PrivateKey, string, error) {
-	select {
-	case <-k.ready:
-		return k.key, k.id, unavailable(k.err)
-	case <-ctx.Done():
-		return nil, "", unavailable(ctx.Err())
-	}
 }
 
 func parseKey(content []byte) (*rsa.PrivateKey, error) {

@@ -137,7 +137,7 @@ func (u *Users) List(ctx context.Context, client, after string, limit int) ([]ac
 // CreateClient adds a client, or returns a *lockout.ConflictError if it is
 // there, and users.ErrInvalidClient if the name is malformed.
 func (u *Users) CreateClient(ctx context.Context, client string, at time.Time) error {
-	_, err := users.LoginKey(client, "") // fails for a malformed client, and only then
+	err := users.CheckClient(client)
 	if err == nil {
 		err = u.create(ctx, clientsBucket, client, clientItem{at.UTC().Truncate(time.Millisecond)})
 	}
@@ -151,10 +151,7 @@ func (u *Users) CreateClient(ctx context.Context, client string, at time.Time) e
 // *lockout.ConflictError if they are there, and users.ErrInvalidClient or
 // users.ErrInvalidUsername if a name is malformed or not in its one spelling.
 func (u *Users) Create(ctx context.Context, user access.User, phc string) error {
-	key, err := users.UserKey(user.Client, user.Username)
-	if err == nil && key.Username() != user.Username {
-		err = fmt.Errorf("%w: not in its canonical spelling", users.ErrInvalidUsername)
-	}
+	key, err := users.StoredKey(user)
 	if err == nil {
 		err = u.create(ctx, usersBucket, key.String(), account{profile(user), phc})
 	}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"portcullis/internal/access"
+	"portcullis/internal/directory"
+	"portcullis/internal/embedded"
+	"portcullis/internal/environ"
+	"portcullis/internal/httpapi"
+	"portcullis/internal/lockout"
+	"portcullis/internal/tokens"
+	"portcullis/internal/users"
+)
+
+// functionTime is how long a function may take, and so how long an attempt can
+// live: the timeout of template.yaml.
+const functionTime = 10 * time.Second
+
+// version is what GET /health says of a server that nobody deployed.
+const version = "dev"
+
+// inProcess is the backend of the embedded world: the handlers of the
+// functions, called directly.
+type inProcess struct {
+	authorizer httpapi.AuthorizerFunc
+	handler    httpapi.Handler
+}
+
+func (b inProcess) Authorize(
+	ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest,
+) (events.APIGatewayCustomAuthorizerResponse, error) {
+	return b.authorizer(ctx, event)
+}
+
+func (b inProcess) Handle(
+	ctx context.Context, _ access.Route, event events.APIGatewayProxyRequest,
+) (events.APIGatewayProxyResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, functionTime)
+	defer cancel()
+	return b.handler(ctx, event)
+}
+
+// openEmbedded opens the data folder and puts the handlers on it.
+func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
+	dir, remove, err := s.folder()
+	if err != nil {
+		return world{}, err
+	}
+	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, 0) // as many at once as there are cores
+	store, err := embedded.Open(dir, embedded.Options{Hasher: hasher, Now: time.Now, NewID: environ.NewID})
+	if errors.Is(err, embedded.ErrInUse) {
+		return world{}, fmt.Errorf("%w; choose another with -data, or use -ephemeral", err)
+	}
+	if err != nil {
+		return world{}, errors.Join(err, remove())
+	}
+	return world{
+		backend: newInProcess(store, log),
+		people:  func(ctx context.Context) ([]person, error) { return s.demoPeople(ctx, store, hasher) },
+		warm:    store.Tokens.Prepare,
+		close:   func() error { return errors.Join(store.Close(), remove()) },
+	}, nil
+}
+
+// newInProcess wires the handlers as the functions do.
+func newInProcess(store *embedded.Store, log *slog.Logger) inProcess {
+	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey}
+	verifier := &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
+	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(handlers(store, edge))}
+}
+
+// handlers has one entry for each of access.Routes.
+func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handler {
+	gate := &lockout.Gate[users.Credential]{
+		Attempts: store.Attempts, Credentials: store.Users, Maximums: store.Policies,
+		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
+	}
+	unlocker := &lockout.Unlocker{Attempts: store.Attempts, Maximums: store.Policies, Now: time.Now, NewID: environ.NewID}
+	return map[string]httpapi.Handler{
+		"POST /login": httpapi.Login(edge, gate, users.LoginKey, store.Tokens),
+		"GET /health": httpapi.Health(edge, version, store.Check),
+		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, store.Users),
+		"GET /clients/{client}/policy":                   httpapi.GetPolicy(edge, store.Policies),
+		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(edge, store.Policies, store.Trail, environ.NewID),
+		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),
+		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies),
+		"GET /clients/{client}/users/{username}":         httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
+	}
+}
+
+// demoPeople makes the demo client in a store that does not have it, and
+// returns its users; their passwords only then.
+func (s *settings) demoPeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher) ([]person, error) {
+	there, err := store.Users.ClientExists(ctx, demo)
+	if err != nil {
+		return nil, err
+	}
+	var people []person
+	if there {
+		people, err = listPeople(ctx, store)
+	} else {
+		people, err = makePeople(ctx, store, hasher)
+	}
+	return people, errors.Join(err, s.setMaximum(ctx, store.Policies, store.Trail, demo))
+}
+
+func makePeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher) ([]person, error) {
+	d := &directory.Directory{
+		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts, Trail: store.Trail,
+		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
+	}
+	first := firstUser()
+	made, err := d.Provision(ctx, directory.Provision{
+		Client: demo, Username: first.Username, Name: first.Name, Email: first.Email,
+		Password: newPassword(first.Username), By: lockout.ActorPortcullis,
+	})
+	if err != nil {
+		return nil, err
+	}
+	rest, err := addOthers(ctx, d, demo)
+	return append([]person{{demo, made.Username, made.Password, first.Role}}, rest...), err
+}
+
+// mostListed is more users than anybody makes in a demonstration.
+const mostListed = 100
+
+func listPeople(ctx context.Context, store *embedded.Store) ([]person, error) {
+	all, _, err := store.Users.List(ctx, demo, "", mostListed)
+	people := make([]person, 0, len(all))
+	for _, u := range all {
+		people = append(people, person{Client: u.Client, Username: u.Username, Role: u.Role})
+	}
+	return people, err
+}

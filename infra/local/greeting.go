@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+
+	"portcullis/internal/access"
+)
+
+// greet tells where the server is and who may log in: people a table and
+// commands to try, scripts one line of JSON.
+func (s *settings) greet(w io.Writer, addr string, people []person) {
+	if s.json {
+		_ = json.NewEncoder(w).Encode(struct {
+			Addr  string   `json:"addr"`
+			Users []person `json:"users"`
+		}{addr, people})
+		return
+	}
+	fmt.Fprintf(w, "Portcullis answers on http://%s (stop it with Ctrl-C).\n\n", addr)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "  client\tusername\trole\tpassword\n")
+	for _, p := range people {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Client, p.Username, p.Role, shown(p.Password))
+	}
+	_ = table.Flush()
+	greetAgain(w, people)
+	greetTry(w, addr, people)
+}
+
+// unknownPassword stands for a password that nobody can read back.
+const unknownPassword = "(shown when it was made)"
+
+func shown(password string) string {
+	if password == "" {
+		return unknownPassword
+	}
+	return password
+}
+
+// greetAgain says what becomes of the passwords.
+func greetAgain(w io.Writer, people []person) {
+	if slices.ContainsFunc(people, func(p person) bool { return p.Password != "" }) {
+		fmt.Fprint(w, "\nThe passwords are shown this once.\n")
+		return
+	}
+	fmt.Fprint(w, "\nTo start over with new passwords, use -ephemeral or another folder with -data.\n")
+}
+
+// greetTry prints three commands: a login, a wrong one, and an unlock.
+func greetTry(w io.Writer, addr string, people []person) {
+	admin, user := withRole(people, access.Sysadmin), withRole(people, access.Manager)
+	const login = "curl -s http://%s/login -H 'Content-Type: application/json' -d '{\"client\":\"%s\",\"username\":\"%s\",\"password\":\"%s\"}'"
+	fmt.Fprintf(w, "\nTry a login, a wrong one (five of them lock the user), and an unlock:\n\n")
+	fmt.Fprintf(w, "  "+login+"\n", addr, user.Client, user.Username, tried(user))
+	fmt.Fprintf(w, "  "+login+"\n", addr, user.Client, user.Username, "wrong")
+	fmt.Fprintf(w, "  curl -s -X POST http://%s/clients/%s/users/%s/unlock -H \"Authorization: Bearer $("+login+" | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\"\n\n",
+		addr, user.Client, user.Username, addr, admin.Client, admin.Username, tried(admin))
+}
+
+// tried is the password that a command to try has.
+func tried(p person) string {
+	if p.Password == "" {
+		return "PASSWORD"
+	}
+	return p.Password
+}
+
+// withRole returns the first user with a role.
+func withRole(people []person, role access.Role) person {
+	i := slices.IndexFunc(people, func(p person) bool { return p.Role == role })
+	if i < 0 {
+		return person{Client: demo, Username: "USERNAME"}
+	}
+	return people[i]
+}

@@ -1,0 +1,148 @@
+// Local serves the whole of Portcullis on one port of this machine, over plain
+// HTTP, for trying it out and for tests:
+//
+//	go run ./infra/local
+//
+// It stands where API Gateway stands in AWS. A request becomes the proxy event
+// that API Gateway would make of it (event.go), finds its route in package
+// access (route.go), passes the authorizer, whose IAM policy is enforced
+// (policy.go), and goes to a handler (gateway.go). Behind that gateway is one
+// of two worlds:
+//
+//   - embedded.go: the handlers in this process, on a data folder;
+//   - compiled.go: the compiled functions as processes of their own, which are
+//     spoken to as the Lambda service would (pool.go, process.go, runtime.go),
+//     on the stores that the environment names.
+//
+// The one decision a reader must know: nothing of the API is decided here. The
+// routes, the rights, the answers and the rule are those of the functions, so
+// what works here works there.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"portcullis/internal/access"
+	"portcullis/internal/environ"
+)
+
+// How long one HTTP exchange may take. An answer takes at most as long as API
+// Gateway waits for a function, and reading a request of 64 KiB on a loopback
+// address takes no time at all.
+const (
+	headerTime   = 5 * time.Second
+	readTime     = 15 * time.Second
+	writeTime    = readTime + integrationTime + 5*time.Second
+	idleTime     = time.Minute
+	shutdownTime = functionTime + 2*time.Second // for what is under way when the server is stopped
+)
+
+// maxHeaderBytes is the size of all headers that API Gateway takes.
+const maxHeaderBytes = 10_240
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "local:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until the context ends.
+func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err error) {
+	stderr = &locked{w: stderr}
+	s, err := parse(arguments, stderr)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(s.addr, stderr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	log := s.logger(stderr)
+	w, err := s.open(log, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	people, err := w.people(ctx)
+	if err != nil {
+		return fmt.Errorf("making the first users: %w", err)
+	}
+	s.greet(stdout, listener.Addr().String(), people)
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(w.warm)
+	work.Go(func() error {
+		return serve(ctx, listener, &gateway{
+			routes: access.Routes(), backend: w.backend, log: log, now: time.Now, newID: environ.NewID,
+		})
+	})
+	return work.Wait()
+}
+
+// listen takes the port.
+func listen(addr string, stderr io.Writer) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken; choose another address with -addr, such as -addr 127.0.0.1:0", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("-addr: %w", err)
+	}
+	if at, ok := listener.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
+		fmt.Fprintf(stderr, "local: warning: %s can be reached from other machines, and passwords and tokens cross the network unencrypted\n", at)
+	}
+	return listener, nil
+}
+
+// serve answers requests until the context ends, and then what is under way.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler: handler, MaxHeaderBytes: maxHeaderBytes,
+		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if err := server.Shutdown(late); err != nil {
+		return fmt.Errorf("stopping: %w", errors.Join(err, server.Close()))
+	}
+	return nil
+}
+
+// locked lets the log and the functions' output share a writer.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// find returns the route of a method on a path, and the path's parameters,
+// each decoded once. It matches whole segments as they were sent, so an escaped
+// slash is part of a parameter, and no segment is empty.
+func find(routes []access.Route, method, escapedPath string) (access.Route, map[string]string, bool) {
+	sent := strings.Split(escapedPath, "/")
+	for _, route := range routes {
+		if route.Method != method {
+			continue
+		}
+		if parameters, ok := match(strings.Split(route.Path, "/"), sent); ok {
+			return route, parameters, true
+		}
+	}
+	return access.Route{}, nil, false
+}
+
+func match(wanted, sent []string) (map[string]string, bool) {
+	if len(wanted) != len(sent) {
+		return nil, false
+	}
+	parameters := make(map[string]string)
+	for i, segment := range wanted {
+		name, isParameter := parameterName(segment)
+		if !isParameter {
+			if sent[i] != segment {
+				return nil, false
+			}
+			continue
+		}
+		value, err := url.PathUnescape(sent[i])
+		if err != nil || value == "" {
+			return nil, false
+		}
+		parameters[name] = value
+	}
+	return parameters, true
+}
+
+// parameterName returns "client" for "{client}".
+func parameterName(segment string) (string, bool) {
+	inner, opened := strings.CutPrefix(segment, "{")
+	inner, closed := strings.CutSuffix(inner, "}")
+	return inner, opened && closed
+}

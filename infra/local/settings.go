@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"portcullis/internal/environ"
+	"portcullis/internal/lockout"
+)
+
+// defaultAddr can be reached from this machine only.
+const defaultAddr = "127.0.0.1:8480"
+
+// logOff is above every level.
+const logOff = slog.Level(math.MaxInt)
+
+// maxProcesses bounds a typing mistake, not a machine.
+const maxProcesses = 64
+
+// settings are what the command line says.
+type settings struct {
+	addr      string
+	data      string
+	ephemeral bool
+	maximum   int // 0 where the flag is not given
+	level     slog.Level
+	json      bool
+	functions string // a folder; empty for the embedded world
+	processes int    // of each function
+}
+
+// parse reads the command line. Faults are told on stderr, with the usage.
+func parse(arguments []string, stderr io.Writer) (settings, error) {
+	var s settings
+	level := "info"
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { usage(flags) }
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`address` to listen on; port 0 takes a free one")
+	flags.StringVar(&s.data, "data", "", "data `folder` (default: portcullis in the user's cache folder)")
+	flags.BoolVar(&s.ephemeral, "ephemeral", false, "keep the data in a temporary folder, removed at the end")
+	flags.IntVar(&s.maximum, "max-attempts", 0, "set the demo client's maximum of failed logins, `1 to 9`")
+	flags.StringVar(&level, "log", level, "least `level` to log: debug, info, warn, error or off")
+	flags.BoolVar(&s.json, "json", false, "print one line of JSON with the address and the users, for scripts")
+	flags.StringVar(&s.functions, "functions", "", "serve the compiled functions of this `folder` (NAME/bootstrap), on the stores of the environment")
+	flags.IntVar(&s.processes, "processes", 1, "`number` of processes of each compiled function")
+	if err := flags.Parse(arguments); err != nil {
+		return s, err
+	}
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return s, errors.Join(s.check(given), s.setLevel(level))
+}
+
+func usage(flags *flag.FlagSet) {
+	fmt.Fprint(flags.Output(), "Local serves the whole of Portcullis on one port of this machine.\n\n"+
+		"Usage: go run ./infra/local [flags]\n\n"+
+		"The log goes to standard error, one JSON object a line.\n\n")
+	flags.PrintDefaults()
+}
+
+// check refuses values out of range and flags that do not go together.
+func (s *settings) check(given map[string]bool) error {
+	switch {
+	case given["max-attempts"] && !lockout.ValidMaximum(s.maximum):
+		return fmt.Errorf("-max-attempts must be a whole number from %d to %d", lockout.MinMaximum, lockout.MaxMaximum)
+	case s.processes < 1 || s.processes > maxProcesses:
+		return fmt.Errorf("-processes must be from 1 to %d", maxProcesses)
+	case s.functions != "" && (given["data"] || s.ephemeral):
+		return errors.New("-data and -ephemeral are for the embedded store, and -functions uses the environment's")
+	case s.functions == "" && given["processes"]:
+		return errors.New("-processes is for -functions")
+	case given["data"] && s.ephemeral:
+		return errors.New("-data and -ephemeral exclude each other")
+	}
+	return nil
+}
+
+func (s *settings) setLevel(name string) error {
+	if name == "off" {
+		s.level = logOff
+		return nil
+	}
+	if err := s.level.UnmarshalText([]byte(name)); err != nil || strings.ContainsAny(name, "+-") {
+		return fmt.Errorf("-log must be debug, info, warn, error or off, not %q", name)
+	}
+	return nil
+}
+
+// folder returns the data folder, and what removes it at the end.
+func (s *settings) folder() (dir string, remove func() error, err error) {
+	keep := func() error { return nil }
+	if s.ephemeral {
+		dir, err = os.MkdirTemp("", "portcullis-")
+		return dir, func() error { return os.RemoveAll(dir) }, err
+	}
+	if s.data != "" {
+		return s.data, keep, nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", nil, fmt.Errorf("no folder for the data: %w; name one with -data, or use -ephemeral", err)
+	}
+	return filepath.Join(cache, "portcullis"), keep, nil
+}
+
+// logger returns the log, down to the level wanted.
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	return slog.New(levelled{environ.Logger(w).Handler(), s.level})
+}
+
+// levelled is a handler with a level of its own.
+type levelled struct {
+	slog.Handler
+	least slog.Level
+}
+
+func (h levelled) Enabled(_ context.Context, level slog.Level) bool { return level >= h.least }
+
+func (h levelled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelled{h.Handler.WithAttrs(attrs), h.least}
+}
+
+func (h levelled) WithGroup(name string) slog.Handler {
+	return levelled{h.Handler.WithGroup(name), h.least}
+}
