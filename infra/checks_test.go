@@ -114,14 +114,16 @@ func TestTheChecksCanFail(t *testing.T) {
 }
 
 func TestUncommentedPackagesAreFound(t *testing.T) {
-	bare := parse(t, "internal/a/x.go", "")
-	test := parse(t, "internal/b/x_test.go", "")
-	said, err := parseSource("internal/c/doc.go", "// Package c says what it is for.\npackage c\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	silent := parse(t, "internal/c/x.go", "")
-	if diff := cmp.Diff([]string{"internal/a"}, uncommented([]source{bare, test, said, silent})); diff != "" {
+	got := uncommented([]source{
+		parseFile(t, "internal/a/x.go", "package a"),
+		parseFile(t, "internal/b/x_test.go", "package b"),
+		parseFile(t, "internal/c/doc.go", "// Package c says what it is for.\npackage c"),
+		parseFile(t, "internal/c/x.go", "package c"),
+		parseFile(t, "internal/d/x.go", "// Copyright of somebody.\npackage d"),
+		parseFile(t, "functions/e/main.go", "// Command e does this.\npackage main"),
+		parseFile(t, "functions/f/main.go", "package main"),
+	})
+	if diff := cmp.Diff([]string{"functions/f", "internal/a", "internal/d"}, got); diff != "" {
 		t.Errorf("packages without a comment (-want +got):\n%s", diff)
 	}
 }
@@ -129,7 +131,12 @@ func TestUncommentedPackagesAreFound(t *testing.T) {
 // parse makes a source of some declarations.
 func parse(t *testing.T, path, declarations string) source {
 	t.Helper()
-	s, err := parseSource(path, "package x\n"+declarations)
+	return parseFile(t, path, "package x\n"+declarations)
+}
+
+func parseFile(t *testing.T, path, text string) source {
+	t.Helper()
+	s, err := parseSource(path, text)
 	if err != nil {
 		t.Fatal(err)
 	}
