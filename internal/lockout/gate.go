@@ -97,8 +97,9 @@ func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	defer cancel()
 
 	t := &try[C]{Gate: g, Attempt: a, id: g.NewID(), maximum: g.Maximums.Maximum(ctx, a.Key.Client())}
-	credential := t.readCredential(ctx)
+	reading := t.readCredential(ctx)
 	charge, err := t.charge(ctx)
+	read := <-reading
 	if err != nil {
 		return Verdict[C]{}, fmt.Errorf("charging attempt: %w", err)
 	}
@@ -110,7 +111,7 @@ func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	}
 	t.charged = charge.Record
 
-	right, err := t.compare(ctx, credential)
+	right, err := t.compare(ctx, read)
 	if err != nil {
 		t.refund(ctx)
 		return Verdict[C]{}, fmt.Errorf("comparing password: %w", err)
@@ -146,7 +147,9 @@ type credentialRead[C Credential] struct {
 	err        error
 }
 
-// readCredential begins the read, so that it runs beside the charge.
+// readCredential begins the read, so that it runs beside the charge. It is
+// waited for also when the charge is refused: a call that is broken off costs
+// its connection, and one that is left behind runs into Lambda's freeze.
 func (t *try[C]) readCredential(ctx context.Context) <-chan credentialRead[C] {
 	done := make(chan credentialRead[C], 1)
 	go func() {
@@ -211,12 +214,11 @@ func (t *try[C]) reclaim(ctx context.Context, seen Record) (bool, error) {
 	return err == nil, err
 }
 
-// compare waits for the credential and compares the password with it. An
-// attempt that has outlived itself, before or after, may have been reclaimed;
-// it ends here, so that a machine that was asleep for a minute neither compares
-// nor speaks beyond the budget.
-func (t *try[C]) compare(ctx context.Context, reading <-chan credentialRead[C]) (bool, error) {
-	read := <-reading
+// compare compares the password with the credential. An attempt that has
+// outlived itself, before or after, may have been reclaimed; it ends here, so
+// that a machine that was asleep for a minute neither compares nor speaks beyond
+// the budget.
+func (t *try[C]) compare(ctx context.Context, read credentialRead[C]) (bool, error) {
 	if read.err != nil {
 		return false, read.err
 	}
