@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -169,5 +170,19 @@ func TestLoggerWritesOneJSONLineInUTC(t *testing.T) {
 	}
 	if !strings.HasSuffix(line["time"], "Z") || line["username"] != "a\nb" {
 		t.Errorf("got %v, want a time in UTC and the username", line)
+	}
+}
+
+func TestPolicyFaultsLogsOneLine(t *testing.T) {
+	var out bytes.Buffer
+	environ.PolicyFaults(environ.Logger(&out))("acme", errors.New("throttled"))
+	var line map[string]string
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("not one line of JSON: %q: %v", out.String(), err)
+	}
+	delete(line, "time")
+	want := map[string]string{"level": "WARN", "msg": "policy_unreadable", "client": "acme", "error": "throttled"}
+	if diff := cmp.Diff(line, want); diff != "" {
+		t.Errorf("line: got -, want +:\n%s", diff)
 	}
 }

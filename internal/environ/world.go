@@ -48,3 +48,11 @@ func utc(groups []string, a slog.Attr) slog.Attr {
 	}
 	return a
 }
+
+// PolicyFaults returns what package policy reports to: one line in the log for
+// each look at a client's maximum that failed.
+func PolicyFaults(log *slog.Logger) func(client string, err error) {
+	return func(client string, err error) {
+		log.Warn("policy_unreadable", "client", client, "error", err.Error())
+	}
+}

@@ -23,22 +23,30 @@ func (m *Minter) Enrol(ctx context.Context, user access.User) error {
 	if !user.Role.Valid() {
 		return fmt.Errorf("enrolling user: no such role: %q", user.Role)
 	}
-	for _, step := range []func(context.Context, access.User) error{
-		m.createUser, m.setPassword, m.leaveGroups, m.joinGroup,
-	} {
-		if err := step(ctx, user); err != nil {
-			return err
-		}
+	key, err := m.secret.get(ctx)
+	if err != nil {
+		return err
 	}
-	return nil
+	password := machinePassword(key, user)
+	if err := m.createUser(ctx, user, password); err != nil {
+		return err
+	}
+	if err := m.setPassword(ctx, user, password); err != nil {
+		return err
+	}
+	if err := m.leaveGroups(ctx, user); err != nil {
+		return err
+	}
+	return m.joinGroup(ctx, user)
 }
 
-// createUser adds the user without telling anybody. Cognito makes up a first
-// password, which nobody sees and the machine password replaces.
-func (m *Minter) createUser(ctx context.Context, user access.User) error {
+// createUser adds the user without telling anybody. The first password is
+// temporary whatever it is; left to itself, Cognito would make one up and send
+// it.
+func (m *Minter) createUser(ctx context.Context, user access.User, password string) error {
 	_, err := m.cognito.AdminCreateUser(ctx, &cognito.AdminCreateUserInput{
 		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
-		MessageAction: types.MessageActionTypeSuppress,
+		TemporaryPassword: aws.String(password), MessageAction: types.MessageActionTypeSuppress,
 	})
 	var exists *types.UsernameExistsException
 	if errors.As(err, &exists) {
@@ -47,14 +55,10 @@ func (m *Minter) createUser(ctx context.Context, user access.User) error {
 	return wrapped("creating user in the pool", err)
 }
 
-func (m *Minter) setPassword(ctx context.Context, user access.User) error {
-	key, err := m.secret.get(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = m.cognito.AdminSetUserPassword(ctx, &cognito.AdminSetUserPasswordInput{
+func (m *Minter) setPassword(ctx context.Context, user access.User, password string) error {
+	_, err := m.cognito.AdminSetUserPassword(ctx, &cognito.AdminSetUserPasswordInput{
 		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
-		Password: aws.String(machinePassword(key, user)), Permanent: true,
+		Password: aws.String(password), Permanent: true,
 	})
 	return wrapped("setting machine password", err)
 }
