@@ -16,12 +16,18 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} 
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: need-go ## Serve the whole API on 127.0.0.1:8480, without AWS (ARGS="-help" lists its flags)
 	@go build -o .build/bin/local ./infra/local
 	@exec .build/bin/local $(ARGS)
+
+.PHONY: run-functions
+run-functions: need-go ministack functions ## Serve the compiled Lambda functions instead, on AWS's interfaces emulated here
+	@go build -o .build/bin/local ./infra/local
+	@go build -o .build/bin/ministack ./infra/ministack
+	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/local -functions .build/functions $(ARGS)
 
 .PHONY: test
 test: need-go ministack functions ## Run every test, with AWS's interfaces on this machine
