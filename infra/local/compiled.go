@@ -55,7 +55,7 @@ func newCompiled(dir string, processes int, log io.Writer) (compiled, error) {
 		if info, err := os.Stat(bootstrap); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 			missing = append(missing, filepath.Join(name, "bootstrap"))
 		}
-		functions[name] = newPool(name, bootstrap, processes, log)
+		functions[name] = newPool(name, bootstrap, processes, functionTime, log)
 	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("-functions %s lacks %s; run make functions", dir, strings.Join(missing, ", "))

@@ -108,10 +108,19 @@ func listen(addr string, stderr io.Writer) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-addr: %w", err)
 	}
-	if at, ok := listener.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
-		fmt.Fprintf(stderr, "local: warning: %s can be reached from other machines, and passwords and tokens cross the network unencrypted\n", at)
+	if warning := exposure(listener.Addr()); warning != "" {
+		fmt.Fprintln(stderr, "local: warning:", warning)
 	}
 	return listener, nil
+}
+
+// exposure says what is wrong with an address that other machines can reach, or
+// "".
+func exposure(addr net.Addr) string {
+	if at, ok := addr.(*net.TCPAddr); ok && at.IP.IsLoopback() {
+		return ""
+	}
+	return addr.String() + " can be reached from other machines, and passwords and tokens cross the network unencrypted"
 }
 
 // serve answers requests until the context ends, and then what is under way.

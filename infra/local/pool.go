@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // A pool keeps the processes of one function: as many as are needed at once, up
@@ -13,6 +14,7 @@ import (
 type pool struct {
 	function  string
 	bootstrap string
+	timeout   time.Duration // of an invocation
 	log       io.Writer
 	idle      chan *process // as many places as there may be processes
 	places    chan struct{} // one for each process there is
@@ -22,9 +24,9 @@ type pool struct {
 	stopped bool
 }
 
-func newPool(function, bootstrap string, limit int, log io.Writer) *pool {
+func newPool(function, bootstrap string, limit int, timeout time.Duration, log io.Writer) *pool {
 	return &pool{
-		function: function, bootstrap: bootstrap, log: log,
+		function: function, bootstrap: bootstrap, timeout: timeout, log: log,
 		idle: make(chan *process, limit), places: make(chan struct{}, limit), live: make(map[*process]bool),
 	}
 }
@@ -81,7 +83,7 @@ func (f *pool) start() (*process, error) {
 		<-f.places
 		return nil, errors.New("the server is stopping")
 	}
-	p, err := startProcess(f.function, f.bootstrap, f.log)
+	p, err := startProcess(f.function, f.bootstrap, f.timeout, f.log)
 	if err != nil {
 		<-f.places
 		return nil, err

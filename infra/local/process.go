@@ -16,7 +16,7 @@ import (
 )
 
 // errTimedOut says that a function took longer than it may.
-var errTimedOut = fmt.Errorf("the function took longer than %v", functionTime)
+var errTimedOut = errors.New("it took longer than it may")
 
 // A process is a compiled function that is running, with the API it asks for
 // work. It takes one invocation at a time.
@@ -29,12 +29,13 @@ type process struct {
 }
 
 // startProcess starts a bootstrap. Its output goes to the log.
-func startProcess(function, bootstrap string, log io.Writer) (*process, error) {
+func startProcess(function, bootstrap string, timeout time.Duration, log io.Writer) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &process{api: &runtimeAPI{function: function, work: make(chan *invocation)}, ended: make(chan struct{})}
+	p := &process{ended: make(chan struct{})}
+	p.api = &runtimeAPI{function: function, timeout: timeout, work: make(chan *invocation)}
 	p.server = &http.Server{Handler: p.api.handler(), ReadHeaderTimeout: headerTime}
 	p.cmd = exec.Command(bootstrap)
 	p.cmd.Dir = filepath.Dir(bootstrap)
@@ -96,7 +97,7 @@ func (p *process) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("function %s was not ready: %w", p.api.function, ctx.Err())
 	}
-	late := time.NewTimer(functionTime)
+	late := time.NewTimer(p.api.timeout)
 	defer late.Stop()
 	select {
 	case o := <-i.answered:

@@ -42,6 +42,7 @@ func (e *functionError) Error() string { return e.Message }
 // which has at most one invocation at a time.
 type runtimeAPI struct {
 	function string
+	timeout  time.Duration    // of an invocation
 	work     chan *invocation // not buffered: taken when the process asks for it
 
 	mu         sync.Mutex
@@ -68,7 +69,7 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 		a.current = i
 		a.mu.Unlock()
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", i.id)
-		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(functionTime).UnixMilli(), 10))
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(a.timeout).UnixMilli(), 10))
 		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn",
 			fmt.Sprintf("arn:aws:lambda:local:%s:function:%s", accountID, a.function))
 		w.Header().Set("Lambda-Runtime-Trace-Id", "Root=1-"+i.id)

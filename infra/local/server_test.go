@@ -1,0 +1,329 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+	"portcullis/internal/lockout"
+)
+
+// A served is a server that runs in this process.
+type served struct {
+	base   string
+	people map[access.Role]person
+	log    *bytes.Buffer // complete once stopped
+	stop   func() error  // as SIGINT does; may be called again
+}
+
+// serveFor starts a server with flags of its own; it is stopped with the test.
+func serveFor(t *testing.T, flags ...string) *served {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	in, out := io.Pipe()
+	s := &served{people: make(map[access.Role]person), log: new(bytes.Buffer)}
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0", "-json"}, flags...), out, s.log)
+		_ = out.CloseWithError(errors.Join(io.EOF, err))
+		ended <- err
+	}()
+	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	s.read(t, in)
+	return s
+}
+
+// read reads the greeting.
+func (s *served) read(t *testing.T, in io.Reader) {
+	t.Helper()
+	line, err := bufio.NewReader(in).ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var greeting struct {
+		Addr  string
+		Users []person
+	}
+	if err := json.Unmarshal(line, &greeting); err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	s.base = "http://" + greeting.Addr
+	for _, p := range greeting.Users {
+		s.people[p.Role] = p
+	}
+}
+
+// An answered is what the server said.
+type answered struct {
+	Status    int
+	Remaining int    `json:"attempts_remaining"`
+	Token     string `json:"access_token"`
+	Failed    int    `json:"failed_attempts"`
+	Evidence  []any
+}
+
+func (s *served) call(t *testing.T, method, path, token, body string) answered {
+	t.Helper()
+	request, err := http.NewRequest(method, s.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Error(err)
+		return answered{}
+	}
+	defer response.Body.Close()
+	a := answered{Status: response.StatusCode}
+	if err := json.NewDecoder(response.Body).Decode(&a); err != nil {
+		t.Errorf("%s %s: %v", method, path, err)
+	}
+	return a
+}
+
+func (s *served) login(t *testing.T, role access.Role, password string) answered {
+	t.Helper()
+	body := fmt.Sprintf(`{"client": "demo", "username": %q, "password": %q}`, s.people[role].Username, password)
+	return s.call(t, "POST", "/login", "", body)
+}
+
+// right logs a user in with the password of the greeting.
+func (s *served) right(t *testing.T, role access.Role) answered {
+	t.Helper()
+	return s.login(t, role, s.people[role].Password)
+}
+
+// wrongUntilLocked spends a fresh budget of the Manager.
+func (s *served) wrongUntilLocked(t *testing.T, maximum int) {
+	t.Helper()
+	for left := maximum - 1; left >= 1; left-- {
+		if a := s.login(t, access.Manager, "wrong"); a.Status != 401 || a.Remaining != left {
+			t.Fatalf("got %+v, want 401 with %d left", a, left)
+		}
+	}
+	if a := s.login(t, access.Manager, "wrong"); a.Status != 423 {
+		t.Fatalf("got %+v for the last failure, want 423", a)
+	}
+}
+
+const anaPath = "/clients/demo/users/ana.silva"
+
+func TestTheLockAndTheWayOut(t *testing.T) {
+	s := serveFor(t, "-ephemeral")
+	s.wrongUntilLocked(t, lockout.DefaultMaximum)
+	if a := s.right(t, access.Manager); a.Status != 423 {
+		t.Errorf("the right password of a locked user: got %+v, want 423", a)
+	}
+	admin := s.right(t, access.Sysadmin).Token
+	if a := s.call(t, "POST", anaPath+"/unlock", s.right(t, access.Superuser).Token, ""); a.Status != 403 {
+		t.Errorf("unlocking as a Superuser: got %+v, want 403", a)
+	}
+	if a := s.call(t, "POST", anaPath+"/unlock", admin, ""); a.Status != 200 || a.Failed != lockout.DefaultMaximum {
+		t.Errorf("unlocking as the Sysadmin: got %+v, want 200 and 5 failures", a)
+	}
+	s.wrongUntilLocked(t, lockout.DefaultMaximum)
+}
+
+func TestAThousandWrongLoginsAtOnceCompareFive(t *testing.T) {
+	s := serveFor(t, "-ephemeral")
+	statuses := make([]int, 1000)
+	var all sync.WaitGroup
+	for i := range statuses {
+		all.Go(func() { statuses[i] = s.login(t, access.Manager, "wrong").Status })
+	}
+	all.Wait()
+	counts := make(map[int]int)
+	for _, status := range statuses {
+		counts[status]++
+	}
+	if counts[401] != 4 || counts[401]+counts[423]+counts[429] != len(statuses) {
+		t.Errorf("got %v, want four 401 and the rest 423 or 429", counts)
+	}
+	if a := s.right(t, access.Manager); a.Status != 423 {
+		t.Errorf("the right password: got %+v, want 423", a)
+	}
+	if ana := s.call(t, "GET", anaPath, s.right(t, access.Sysadmin).Token, ""); len(ana.Evidence) != 5 || ana.Failed != 5 {
+		t.Errorf("got %+v, want five failures with evidence", ana)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(s.log.String(), `"msg":"authn_login_lock"`); n != 1 {
+		t.Errorf("the log tells of %d locks, want 1", n)
+	}
+}
+
+func TestTheDataOutlivesTheServerAndThePasswordsAreShownOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	first := serveFor(t, "-data", dir, "-max-attempts", "2")
+	first.wrongUntilLocked(t, 2)
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	second := serveFor(t, "-data", dir)
+	if got := second.people[access.Manager]; got.Username != "ana.silva" || got.Password != "" {
+		t.Errorf("got %+v, want ana.silva without a password", got)
+	}
+	if len(second.people) != len(first.people) || first.people[access.Manager].Password == "" {
+		t.Errorf("got %v, then %v", first.people, second.people)
+	}
+	second.people = first.people
+	if a := second.right(t, access.Manager); a.Status != 423 {
+		t.Errorf("got %+v, want 423 still", a)
+	}
+}
+
+func TestAnEphemeralFolderIsRemoved(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s := serveFor(t, "-ephemeral")
+	left := func() int {
+		entries, err := os.ReadDir(os.Getenv("TMPDIR"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	if got := left(); got != 1 {
+		t.Errorf("got %d folders while it runs, want 1", got)
+	}
+	if err := s.stop(); err != nil || left() != 0 {
+		t.Errorf("got %d folders after the end and %v, want none", left(), err)
+	}
+}
+
+func TestStartingIsRefused(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := filepath.Join(t.TempDir(), "data")
+	serveFor(t, "-data", dir)
+	t.Setenv("AWS_REGION", "")
+	const free = "-addr=127.0.0.1:0"
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"on a port that is taken", []string{"-ephemeral", "-addr", taken.Addr().String()}, "-addr"},
+		{"on an address that is none", []string{"-ephemeral", "-addr", "nowhere"}, "-addr"},
+		{"on a data folder in use", []string{free, "-data", dir}, "-data"},
+		{"with a maximum of none", []string{"-max-attempts", "0"}, "-max-attempts"},
+		{"with a maximum of ten", []string{"-max-attempts", "10"}, "-max-attempts"},
+		{"with an unknown level", []string{"-log", "loud"}, "-log"},
+		{"with a level and an offset", []string{"-log", "info+1"}, "-log"},
+		{"with no processes", []string{"-functions", dir, "-processes", "0"}, "-processes"},
+		{"with processes of nothing", []string{"-processes", "2"}, "-functions"},
+		{"with a folder for other stores", []string{"-functions", dir, "-data", dir}, "-data"},
+		{"with a folder that is ephemeral", []string{"-ephemeral", "-data", dir}, "-ephemeral"},
+		{"with functions and no environment", []string{free, "-functions", dir}, "AWS_REGION"},
+		{"with an argument", []string{"serve"}, `"serve"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := run(context.Background(), test.args, io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error with %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestOnlyLoopbackAddressesAreNotWarnedOf(t *testing.T) {
+	for address, warned := range map[string]bool{
+		"127.0.0.1": false, "127.9.9.9": false, "::1": false, "0.0.0.0": true, "::": true, "192.0.2.1": true,
+	} {
+		if got := exposure(&net.TCPAddr{IP: net.ParseIP(address)}); (got != "") != warned {
+			t.Errorf("%s: got %q, want a warning: %t", address, got, warned)
+		}
+	}
+}
+
+func TestTheGreetingShowsPeopleWhatToTry(t *testing.T) {
+	var out strings.Builder
+	new(settings).greet(&out, "127.0.0.1:8480", []person{
+		{demo, "root", "secret-1", access.Sysadmin}, {demo, "ana.silva", "secret-2", access.Manager},
+	})
+	if got := out.String(); strings.Count(got, "  curl ") != 3 || !strings.Contains(got, "secret-1") ||
+		!strings.Contains(got, "/users/ana.silva/unlock") || !strings.Contains(got, "this once") {
+		t.Errorf("got %s", got)
+	}
+	out.Reset()
+	new(settings).greet(&out, "127.0.0.1:8480", []person{{demo, "root", "", access.Sysadmin}})
+	if got := out.String(); !strings.Contains(got, unknownPassword) || strings.Contains(got, "this once") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestTheLogKeepsItsLevel(t *testing.T) {
+	for name, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1, "off": 0} {
+		s := new(settings)
+		if err := s.setLevel(name); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		log := s.logger(&out).With("a", 1).WithGroup("g")
+		log.Debug("one", "b", 2)
+		log.Info("one", "b", 2)
+		log.Warn("one", "b", 2)
+		log.Error("one", "b", 2)
+		if got := strings.Count(out.String(), "\n"); got != want {
+			t.Errorf("-log %s: got %d lines of 4, want %d", name, got, want)
+		}
+	}
+}
+
+func TestEveryRouteHasAHandler(t *testing.T) {
+	s := settings{ephemeral: true}
+	w, err := s.openEmbedded(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	got, want := make(map[string]int), make(map[string]int)
+	for _, route := range access.Routes() {
+		name := route.Method + " " + route.Path
+		answer, err := w.backend.Handle(context.Background(), route, events.APIGatewayProxyRequest{
+			HTTPMethod: route.Method, Resource: route.Path,
+			PathParameters: map[string]string{"client": "demo", "username": "ana.silva"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[name], want[name] = answer.StatusCode, http.StatusUnauthorized
+	}
+	want["GET /health"], want["POST /login"] = http.StatusOK, http.StatusUnsupportedMediaType
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("statuses without a caller: got -, want +:\n%s", diff)
+	}
+}
