@@ -1,6 +1,9 @@
 package environ
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -57,13 +60,14 @@ func (a AWS) Config() aws.Config {
 	return config
 }
 
-// HTTPClient returns a client with a pool of its own that is bounded in time
-// and follows no redirect: neither AWS nor a set of keys has moved.
+// HTTPClient returns a client with a pool of its own that is bounded in time,
+// follows no redirect (neither AWS nor a set of keys has moved) and keeps the
+// answer to a request whose body is closed early; see [wholeBody].
 func HTTPClient() *http.Client {
 	dialer := &net.Dialer{Timeout: dialTime}
 	return &http.Client{
 		Timeout: requestTime,
-		Transport: &http.Transport{
+		Transport: wholeBody{&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           dialer.DialContext,
 			TLSHandshakeTimeout:   tlsTime,
@@ -71,7 +75,31 @@ func HTTPClient() *http.Client {
 			MaxIdleConns:          idleConnections,
 			MaxIdleConnsPerHost:   idleConnections,
 			IdleConnTimeout:       idleTime,
-		},
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// A wholeBody sends each request with its body read beforehand. The SDK closes
+// the body of a request as soon as the answer comes; if the transport is then
+// still looking for the body's end, it takes the closed body for a fault, drops
+// the connection and loses an answer whose request took effect. Requests to
+// the services used here are a few KiB.
+type wholeBody struct{ next http.RoundTripper }
+
+// RoundTrip sends the request.
+func (w wholeBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return w.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if closeErr := r.Body.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the request's body: %w", err)
+	}
+	whole := r.WithContext(r.Context())
+	whole.Body = io.NopCloser(bytes.NewReader(body))
+	return w.next.RoundTrip(whole)
 }

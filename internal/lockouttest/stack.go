@@ -4,22 +4,17 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"portcullis/infra/stack"
+	"portcullis/internal/environ"
 )
-
-// connections is how many connections to the services stay open: one for each
-// worker of the race tests, so that they do not queue for them.
-const connections = 64
 
 // AWS returns the configuration of the AWS services that the tests run
 // against. It fails the test, and does not skip it, when there are none.
@@ -34,9 +29,7 @@ func AWS(t *testing.T) aws.Config {
 		BaseEndpoint: &endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
-			transport.MaxIdleConnsPerHost = connections
-		}),
+		HTTPClient: environ.HTTPClient(),
 	}
 }
 

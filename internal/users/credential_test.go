@@ -3,19 +3,12 @@ package users_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
-	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
 	"portcullis/internal/users"
 )
-
-func median(all []time.Duration) time.Duration {
-	slices.Sort(all)
-	return all[len(all)/2]
-}
 
 var ana = access.User{Client: "acme", Username: "ana", Role: access.Manager}
 
