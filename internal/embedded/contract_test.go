@@ -39,6 +39,12 @@ func TestUsers(t *testing.T) {
 	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.Users { return fresh(t).Users })
 }
 
+func TestPolicies(t *testing.T) {
+	open := func(t *testing.T) lockouttest.Policies { return fresh(t).Policies }
+	lockouttest.TestPolicies(t, open)
+	lockouttest.TestAtomicPolicies(t, open)
+}
+
 func TestTokens(t *testing.T) {
 	lockouttest.TestTokens(t, func(t *testing.T) lockouttest.Tokens {
 		s := fresh(t)

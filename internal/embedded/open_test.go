@@ -1,0 +1,163 @@
+package embedded_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
+
+	"portcullis/internal/access"
+	"portcullis/internal/embedded"
+)
+
+func TestASecondOpenIsRefusedAtOnce(t *testing.T) {
+	dir := folder(t)
+	s := open(t, dir, time.Now)
+	defer closeStore(t, s)
+	_, err := embedded.Open(dir, options(time.Now))
+	if !errors.Is(err, embedded.ErrInUse) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v, want ErrInUse with the folder's name", err)
+	}
+}
+
+func TestEverythingIsPrivate(t *testing.T) {
+	dir := folder(t)
+	s := open(t, dir, time.Now)
+	if _, err := s.Tokens.Mint(context.Background(), access.User{Client: "acme", Username: "ana"}); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, s)
+	want := map[string]os.FileMode{".": 0o700, "portcullis.db": 0o600, "signing-key.pem": 0o600}
+	got := map[string]os.FileMode{".": mode(t, dir)}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		got[file.Name()] = mode(t, filepath.Join(dir, file.Name()))
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("modes: got -, want +:\n%s", diff)
+	}
+}
+
+func mode(t *testing.T, name string) os.FileMode {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
+}
+
+func TestOpenRefuses(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+		want  string
+	}{
+		{"a folder that others can list", permit(".", 0o755), "chmod 700"},
+		{"a database that others can read", permit("portcullis.db", 0o640), "chmod 600"},
+		{"a signing key that others can read", permit("signing-key.pem", 0o644), "chmod 600"},
+		{"a database that is a text", replace("portcullis.db", "hello"), "damaged"},
+		{"a database full of zeros", replace("portcullis.db", strings.Repeat("\x00", 1<<16)), "damaged"},
+		{"a database that is cut off", cutOff, "damaged"},
+		{"a database of another program", foreign, "damaged"},
+		{"a database of another format", reformat, `format is "9"`},
+		{"a signing key that is a text", replace("signing-key.pem", "hello"), "damaged"},
+		{"a signing key that is a folder", keyFolder, "not a regular file"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := withKey(t)
+			test.spoil(t, dir)
+			s, err := embedded.Open(dir, options(time.Now))
+			if err == nil {
+				closeStore(t, s)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("got %v, want an error with %q and the folder's name", err, test.want)
+			}
+		})
+	}
+}
+
+// withKey returns a folder with all its files.
+func withKey(t *testing.T) string {
+	t.Helper()
+	dir := folder(t)
+	s := open(t, dir, time.Now)
+	defer closeStore(t, s)
+	if err := s.Tokens.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func permit(name string, mode os.FileMode) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func replace(name, content string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, name), content) }
+}
+
+func overwrite(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cutOff(t *testing.T, dir string) {
+	name := filepath.Join(dir, "portcullis.db")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, name, string(whole[:2*os.Getpagesize()+100]))
+}
+
+func keyFolder(t *testing.T, dir string) {
+	name := filepath.Join(dir, "signing-key.pem")
+	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func foreign(t *testing.T, dir string) {
+	if err := os.Remove(filepath.Join(dir, "portcullis.db")); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, dir, func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket([]byte("cats"))
+		return err
+	})
+}
+
+func reformat(t *testing.T, dir string) {
+	edit(t, dir, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("9"))
+	})
+}
+
+func edit(t *testing.T, dir string, change func(*bbolt.Tx) error) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(dir, "portcullis.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(change), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
