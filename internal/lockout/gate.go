@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// How the gate waits when a user's whole budget is in flight. Honest parallel
-// logins (an integration with ten workers) wait here for each other; the six
-// waits of 30 to 180 ms, each stretched or shrunk by up to half, stay under a
-// second in all.
+// How the gate waits when a user's whole budget is in flight: six waits of 30 to
+// 180 ms, each stretched or shrunk by up to half, under a second in all. When
+// somebody of that user gets in meanwhile, honest logins are waiting for each
+// other (an integration with ten workers), the queue moves, and the waits begin
+// anew, at most four times. Only the right password can move it.
 const (
-	busyTries = 6
-	busyStep  = 30 * time.Millisecond
+	busyTries    = 6
+	busyStep     = 30 * time.Millisecond
+	busyRenewals = 4
 )
 
 // RetryAfterBusy is how long a caller is asked to stay away who was refused
@@ -163,9 +165,10 @@ func (t *try[C]) readCredential(ctx context.Context) <-chan credentialRead[C] {
 // are in flight and taking dead ones back. Its result is applied, repeated,
 // locked or busy.
 func (t *try[C]) charge(ctx context.Context) (Result, error) {
-	for wait := 1; ; wait++ {
+	patience := patience{generation: -1, renewals: busyRenewals + 1}
+	for {
 		result, err := t.chargeOnce(ctx)
-		if err != nil || result.Outcome != RefusedBusy || wait > busyTries {
+		if err != nil || result.Outcome != RefusedBusy || !patience.left(result.Record) {
 			return result, err
 		}
 		reclaimed, err := t.reclaim(ctx, result.Record)
@@ -175,14 +178,32 @@ func (t *try[C]) charge(ctx context.Context) (Result, error) {
 		if reclaimed {
 			continue
 		}
-		if err := t.Clock.Sleep(ctx, t.busyWait(wait)); err != nil {
+		if err := t.Clock.Sleep(ctx, patience.wait(t.Jitter())); err != nil {
 			return result, nil
 		}
 	}
 }
 
-func (t *try[C]) busyWait(n int) time.Duration {
-	return time.Duration(float64(n) * float64(busyStep) * (0.5 + t.Jitter()))
+// A patience is how long an attempt still waits for others.
+type patience struct {
+	tries      int
+	generation int64
+	renewals   int
+}
+
+// left counts a try that found the budget taken, and reports whether another is
+// due.
+func (p *patience) left(r Record) bool {
+	if r.Generation != p.generation && p.renewals > 0 {
+		p.generation, p.tries = r.Generation, 0
+		p.renewals--
+	}
+	p.tries++
+	return p.tries <= busyTries
+}
+
+func (p *patience) wait(jitter float64) time.Duration {
+	return time.Duration(float64(p.tries) * float64(busyStep) * (0.5 + jitter))
 }
 
 // chargeOnce makes one charge. When the store fails, whether the charge was

@@ -46,6 +46,7 @@ type credential struct {
 	err      error
 	compared atomic.Int64
 	took     time.Duration
+	cores    chan struct{} // as many comparisons at once as it holds; nil for any
 }
 
 func (c *credential) Credential(context.Context, lockout.Key) (*credential, error) { return c, c.err }
@@ -54,6 +55,10 @@ func (c *credential) Known() bool { return c.known }
 
 func (c *credential) Compare(ctx context.Context, password string) (bool, error) {
 	c.compared.Add(1)
+	if c.cores != nil {
+		c.cores <- struct{}{}
+		defer func() { <-c.cores }()
+	}
 	time.Sleep(c.took)
 	if c.hold != nil {
 		<-c.hold
@@ -155,10 +160,12 @@ func TestKnownAndUnknownUsersCostTheSameStoreCalls(t *testing.T) {
 	}
 }
 
-func TestParallelRightLoginsAllGetIn(t *testing.T) {
+// Twenty logins of 140 ms on two cores take 1.4 seconds: longer than one
+// attempt waits when nobody gets in.
+func TestParallelRightLoginsAllGetInHoweverSlowTheHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attempts := lockouttest.NewAttempts()
-		g := newGate(attempts, 5, &credential{known: true, took: 50 * time.Millisecond})
+		g := newGate(attempts, 5, &credential{known: true, took: 140 * time.Millisecond, cores: make(chan struct{}, 2)})
 		var wait sync.WaitGroup
 		for range 20 {
 			wait.Go(func() {
