@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,8 +25,8 @@ type Tables struct {
 func (t Tables) Names() []string { return []string{t.Attempts, t.Users, t.Audit} }
 
 // CreateTables makes the three tables of the template, with the prefix before
-// their names, and returns when they can be used. It fails when one is there
-// already.
+// their names, and returns when they can be used. One that is there already is
+// taken as it is: it was made by a request whose answer was lost.
 func CreateTables(ctx context.Context, db *dynamodb.Client, template []byte, prefix string) (Tables, error) {
 	described, err := readTables(template)
 	if err != nil {
@@ -99,7 +100,8 @@ func readTables(template []byte) (map[string]table, error) {
 }
 
 func (t table) create(ctx context.Context, db *dynamodb.Client, name string) error {
-	if _, err := db.CreateTable(ctx, t.input(name)); err != nil {
+	var there *types.ResourceInUseException
+	if _, err := db.CreateTable(ctx, t.input(name)); err != nil && !errors.As(err, &there) {
 		return err
 	}
 	described := &dynamodb.DescribeTableInput{TableName: &name}

@@ -1,0 +1,34 @@
+package attempts_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"portcullis/internal/attempts"
+	"portcullis/internal/audit"
+	"portcullis/internal/environ"
+	"portcullis/internal/lockouttest"
+)
+
+// open returns a fresh store and what the suite reads its trail with.
+func open(t *testing.T) lockouttest.AttemptsFixture {
+	t.Helper()
+	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
+	tables := lockouttest.Tables(t)
+	trail := audit.New(db, tables.Audit)
+	return lockouttest.AttemptsFixture{
+		Attempts: attempts.New(db, tables.Attempts, trail, environ.Clock{}, rand.Float64),
+		Entries: func(t *testing.T, client string) []audit.Entry {
+			t.Helper()
+			entries, more, err := trail.Entries(t.Context(), client, "", 1000)
+			if err != nil || more {
+				t.Fatalf("reading the trail: more %v, error %v", more, err)
+			}
+			return entries
+		},
+	}
+}
+
+func TestAttempts(t *testing.T) { lockouttest.TestAttempts(t, open) }
