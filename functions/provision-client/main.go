@@ -1,0 +1,61 @@
+// Command provision-client creates a client and its first Sysadmin. It is not
+// on the API: whoever may invoke it by IAM may use it.
+//
+//	in   {"client": "acme", "username": "root", "name": "Rute Dias", "email": "rute@example.com"}
+//	out  {"client": "acme", "username": "root", "password": "…", "created": true}
+//
+// The password is told once, in the answer, and only when the user was created.
+// Invoking it again is harmless and finishes what a failure left undone.
+//
+// It reads and writes the tables users and attempts, appends to the table
+// audit, reads the token secret and creates the user in Cognito.
+package main
+
+import (
+	"crypto/rand"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"portcullis/internal/attempts"
+	"portcullis/internal/audit"
+	"portcullis/internal/directory"
+	"portcullis/internal/environ"
+	"portcullis/internal/tokens"
+	"portcullis/internal/users"
+)
+
+// parallelHashes is how many passwords one process hashes at once: Lambda gives
+// a process one event at a time.
+const parallelHashes = 1
+
+type config struct {
+	environ.AWS
+	Issuer   environ.Issuer
+	Attempts environ.Table     `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
+	Users    environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
+}
+
+func main() {
+	c := environ.Load[config]()
+	aws := c.AWS.Config()
+	db := dynamodb.NewFromConfig(aws)
+	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, parallelHashes)
+	trail := audit.New(db, string(c.Audit))
+	lambda.Start(handler(environ.Logger(os.Stdout), &directory.Directory{
+		Users: users.New(db, string(c.Users), hasher),
+		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(aws), ssm.NewFromConfig(aws),
+			string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now),
+		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),
+		Trail:    trail,
+		Hasher:   hasher,
+		Now:      time.Now,
+		NewID:    environ.NewID,
+	}))
+}

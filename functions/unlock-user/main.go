@@ -1,0 +1,50 @@
+// Command unlock-user answers POST /clients/{client}/users/{username}/unlock: a
+// Sysadmin gives a user their full budget of attempts back.
+//
+// It reads and writes the table attempts, together with an entry of the table
+// audit, reads the keys alone of the table users, and reads the clients'
+// parameters for the maximum that the entry tells.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"portcullis/internal/attempts"
+	"portcullis/internal/audit"
+	"portcullis/internal/environ"
+	"portcullis/internal/httpapi"
+	"portcullis/internal/lockout"
+	"portcullis/internal/policy"
+	"portcullis/internal/users"
+)
+
+type config struct {
+	environ.AWS
+	Stage    environ.Stage `env:"PORTCULLIS_STAGE,required,notEmpty"`
+	Attempts environ.Table `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
+	Users    environ.Table `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit    environ.Table `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+}
+
+func main() {
+	c := environ.Load[config]()
+	aws := c.AWS.Config()
+	log := environ.Logger(os.Stdout)
+	db := dynamodb.NewFromConfig(aws)
+	people := users.New(db, string(c.Users), nil)
+	trail := audit.New(db, string(c.Audit))
+	unlocker := &lockout.Unlocker{
+		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),
+		Maximums: policy.NewCache(policy.New(ssm.NewFromConfig(aws), string(c.Stage)),
+			people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(log)),
+		Now:   time.Now,
+		NewID: environ.NewID,
+	}
+	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey}
+	lambda.Start(httpapi.Unlock(edge, unlocker, people))
+}
