@@ -25,7 +25,7 @@ func TestEachBootstrapIsItsFunction(t *testing.T) {
 			continue
 		}
 		want := build{
-			Package: modulePath + "functions/" + f.folder(), CGO: "0", Tags: "lambda.norpc", Trimpath: "true",
+			Package: modulePath + "functions/" + f.folder(), CGO: "0", Tags: "lambda.norpc,nethttpomithttp2", Trimpath: "true",
 		}
 		got := build{Package: info.Path}
 		for _, s := range info.Settings {
