@@ -68,7 +68,7 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 func (s *server) start(port string) error {
 	s.cmd.Dir = s.folder
 	s.cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + s.folder,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + s.folder, "STATE_DIR=" + s.folder,
 		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "LOG_LEVEL=ERROR",
 	}
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
