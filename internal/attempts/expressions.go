@@ -170,7 +170,6 @@ func unlockExpression(t lockout.Unlock, seen lockout.Record) expression {
 		},
 	}
 	e.sameOrAbsent("lock_id", ":lock", text(seen.LockID), seen.Locked())
-	e.sameOrAbsent("expires_at", ":expires", seconds(seen.ExpiresAt), !seen.ExpiresAt.IsZero())
 	return e
 }
 

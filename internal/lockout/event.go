@@ -39,6 +39,5 @@ func (e Event) of(r Record, maximum int) Event {
 	e.Maximum = maximum
 	e.Failed = r.Failed
 	e.Evidence = r.Evidence
-	e.ExpiresAt = r.ExpiresAt
 	return e
 }

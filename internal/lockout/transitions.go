@@ -112,11 +112,9 @@ func (t Fail) Apply(r Record) Result {
 	}
 	r.LockID, r.LockedAt = t.Lock.ID, t.Lock.At
 	event := t.Lock.of(r, t.Maximum)
+	event.ExpiresAt = t.ExpiresAt
 	return Result{Outcome: Applied, Record: r, Event: &event}
 }
-
-// Locks reports whether this failure, counted on top of the record, locks.
-func (t Fail) Locks(r Record) bool { return r.Failed+1 >= t.Maximum }
 
 // Succeed settles a charged attempt as succeeded, which clears the count.
 type Succeed struct {
@@ -196,7 +194,8 @@ type Unlock struct {
 	Maximum int
 }
 
-// Apply forgets everything but the generation.
+// Apply forgets everything but the generation. The entry is about a user who
+// exists, so it never expires, also when the record was a stranger's.
 func (t Unlock) Apply(r Record) Result {
 	if r.Generation != t.Seen.Generation || r.LockID != t.Seen.LockID || r.Failed != t.Seen.Failed {
 		return refused(r, RefusedConflict)

@@ -167,6 +167,17 @@ var failures = []transitionCase{{
 		ID: "lock-b", Kind: lockout.EventLock, At: noon, LockID: "lock-b", Maximum: 1, Failed: 2, Evidence: evidence("a", "b"),
 	},
 }, {
+	name:       "a stranger's lock expires, and its entry with it",
+	record:     lockout.Record{Charged: 1, InFlight: []string{"a"}},
+	transition: lockout.Fail{Maximum: 1, Evidence: evidence("a")[0], Lock: lockout.Event{ID: "lock-a", At: noon}, ExpiresAt: noon},
+	outcome:    lockout.Applied,
+	want: &lockout.Record{
+		Charged: 1, Failed: 1, Evidence: evidence("a"), LockID: "lock-a", LockedAt: noon, ExpiresAt: noon,
+	},
+	event: &lockout.Event{
+		ID: "lock-a", At: noon, LockID: "lock-a", Maximum: 1, Failed: 1, Evidence: evidence("a"), ExpiresAt: noon,
+	},
+}, {
 	name:       "a failure whose answer was lost is repeated, not counted twice",
 	record:     halfway,
 	transition: fail("a", 3, 5),
@@ -286,6 +297,13 @@ var unlocks = []transitionCase{{
 	transition: lockout.Unlock{Seen: halfway, Maximum: 5, Entry: lockout.Event{ID: "u"}},
 	outcome:    lockout.Applied,
 	want:       &lockout.Record{Generation: 4},
+	event:      &lockout.Event{ID: "u", Maximum: 5, Failed: 1, Evidence: evidence("a")},
+}, {
+	name:       "an unlock of what was a stranger's record leaves an entry that stays",
+	record:     lockout.Record{Failed: 1, Charged: 1, Evidence: evidence("a"), ExpiresAt: noon},
+	transition: lockout.Unlock{Seen: lockout.Record{Failed: 1}, Maximum: 5, Entry: lockout.Event{ID: "u"}},
+	outcome:    lockout.Applied,
+	want:       &lockout.Record{Generation: 1},
 	event:      &lockout.Event{ID: "u", Maximum: 5, Failed: 1, Evidence: evidence("a")},
 }, {
 	name:       "an unlock is refused when a failure came since",
