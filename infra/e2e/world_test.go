@@ -297,6 +297,12 @@ func userPath(p person) string { return "/clients/" + p.Client + "/users/" + p.U
 // gives, and returns the statuses in that order. A request that got no answer
 // has status 0.
 func (w *world) burst(n int, p person, password func(i int) string) []int {
+	return w.burstTelling(n, p, password, make(chan struct{}, n))
+}
+
+// burstTelling is burst that also tells of each answer as it comes; the channel
+// has room for all of them.
+func (w *world) burstTelling(n int, p person, password func(i int) string, answered chan<- struct{}) []int {
 	statuses := make([]int, n)
 	var ready, done sync.WaitGroup
 	gate := make(chan struct{})
@@ -307,6 +313,7 @@ func (w *world) burst(n int, p person, password func(i int) string) []int {
 			<-gate
 			if a, err := w.try("POST", "/login", "", loginBody(p, password(i))); err == nil {
 				statuses[i] = a.status
+				answered <- struct{}{}
 			}
 		})
 	}

@@ -75,17 +75,21 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// maxLifetime is the longest that Lambda lets a function run.
-const maxLifetime = 15 * time.Minute
+// The bounds of a function's time: the gate keeps a second of it for cleaning
+// up, and Lambda lets no function run longer than 15 minutes.
+const (
+	minLifetime = 3 * time.Second
+	maxLifetime = 15 * time.Minute
+)
 
 // A Lifetime is how long a function may run.
 type Lifetime time.Duration
 
-// UnmarshalText takes a Go duration above zero and up to Lambda's 15 minutes.
+// UnmarshalText takes a Go duration from 3 seconds to 15 minutes.
 func (l *Lifetime) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
-	if err != nil || d <= 0 || d > maxLifetime {
-		return malformedError("must be a duration such as 10s, up to 15m")
+	if err != nil || d < minLifetime || d > maxLifetime {
+		return malformedError("must be a duration such as 10s, from 3s to 15m")
 	}
 	*l = Lifetime(d)
 	return nil

@@ -31,9 +31,14 @@ const ClockSkew = 30 * time.Second
 // tell who exists.
 const UnknownUserRetention = 90 * 24 * time.Hour
 
-// refundTime bounds the write that gives a charge back. It is made after
-// something else has failed already, and nobody should wait long for it.
-const refundTime = 2 * time.Second
+// How much of its time an attempt keeps for the end: cleanupTime for finding out
+// what became of a charge and giving it back, when the store has just failed to
+// answer, and the rest for the answer itself. Lambda kills a function at its
+// deadline, and with it everything that was left for afterwards.
+const (
+	cleanupTime = 750 * time.Millisecond
+	reserve     = cleanupTime + 250*time.Millisecond
+)
 
 // errOutlived says that an attempt is older than any attempt may be.
 var errOutlived = fmt.Errorf("the attempt outlived itself: %w", ErrUnavailable)
@@ -49,7 +54,8 @@ type Gate[C Credential] struct {
 	// Jitter returns a random number in [0, 1).
 	Jitter func() float64
 	// Lifetime is the longest that an attempt can live: its function's
-	// timeout. An older charge is dead and may be reclaimed.
+	// timeout. An older charge is dead and may be reclaimed. It MUST be longer
+	// than the second that is kept for the end.
 	Lifetime time.Duration
 }
 
@@ -98,7 +104,8 @@ func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	ctx, cancel := g.detach(ctx)
 	defer cancel()
 
-	t := &try[C]{Gate: g, Attempt: a, id: g.NewID(), maximum: g.Maximums.Maximum(ctx, a.Key.Client())}
+	t := &try[C]{Gate: g, Attempt: a, id: g.NewID()}
+	t.began, t.maximum = t.now(), g.Maximums.Maximum(ctx, a.Key.Client())
 	reading := t.readCredential(ctx)
 	charge, err := t.charge(ctx)
 	read := <-reading
@@ -122,15 +129,21 @@ func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 }
 
 // detach returns a context that a caller who hangs up cannot cancel, and that
-// ends when the attempt must be over.
+// ends while there is time left to clean up.
 func (g *Gate[C]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Lifetime)
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Lifetime-reserve)
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return detached, cancel
 	}
-	earlier, cancelEarlier := context.WithDeadline(detached, deadline)
+	earlier, cancelEarlier := context.WithDeadline(detached, deadline.Add(-reserve))
 	return earlier, func() { cancelEarlier(); cancel() }
+}
+
+// afterwards returns a context for cleaning up when the attempt's own has
+// ended.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
 
 // A try is an attempt on its way through the gate.
@@ -138,6 +151,7 @@ type try[C Credential] struct {
 	*Gate[C]
 	Attempt
 	id         string
+	began      time.Time // by the wall clock
 	maximum    int
 	charged    Record // as the charge left it
 	credential C
@@ -155,8 +169,14 @@ type credentialRead[C Credential] struct {
 func (t *try[C]) readCredential(ctx context.Context) <-chan credentialRead[C] {
 	done := make(chan credentialRead[C], 1)
 	go func() {
-		credential, err := t.Credentials.Credential(ctx, t.Key)
-		done <- credentialRead[C]{credential, err}
+		var read credentialRead[C]
+		defer func() {
+			if fault := recover(); fault != nil { // nobody else can, in this goroutine
+				read.err = fmt.Errorf("reading credential: panic: %v", fault)
+			}
+			done <- read
+		}()
+		read.credential, read.err = t.Credentials.Credential(ctx, t.Key)
 	}()
 	return done
 }
@@ -213,11 +233,11 @@ func (t *try[C]) chargeOnce(ctx context.Context) (Result, error) {
 	if err == nil {
 		return result, nil
 	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+	late, cancel := afterwards(ctx)
 	defer cancel()
 	if record, readErr := t.Attempts.Read(late, t.Key); readErr == nil && record.inFlight(t.id) {
 		t.charged = record
-		t.refund(ctx)
+		t.giveBack(late)
 	}
 	return Result{}, err
 }
@@ -244,14 +264,20 @@ func (t *try[C]) compare(ctx context.Context, read credentialRead[C]) (bool, err
 		return false, read.err
 	}
 	t.credential, t.read = read.credential, true
-	if ctx.Err() != nil {
+	if t.outlived(ctx) {
 		return false, errOutlived
 	}
 	right, err := read.credential.Compare(ctx, t.Password)
-	if err == nil && ctx.Err() != nil {
+	if err == nil && t.outlived(ctx) {
 		err = errOutlived
 	}
 	return right && read.credential.Known(), err
+}
+
+// outlived asks the wall clock too: a context's timer stands still while the
+// machine sleeps.
+func (t *try[C]) outlived(ctx context.Context) bool {
+	return ctx.Err() != nil || t.now().Sub(t.began) >= t.Lifetime
 }
 
 // settle writes the verdict, and returns what may be said now that it is
@@ -310,8 +336,12 @@ func (t *try[C]) ruleOnSuccess(result Result) Verdict[C] {
 // a settlement whose answer was lost: a settled attempt is no longer in flight,
 // and the refund is refused. An error is left to Reclaim.
 func (t *try[C]) refund(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+	late, cancel := afterwards(ctx)
 	defer cancel()
+	t.giveBack(late)
+}
+
+func (t *try[C]) giveBack(ctx context.Context) {
 	_, _ = t.Attempts.Apply(ctx, t.Key, Refund{
 		AttemptID: t.id, Generation: t.charged.Generation, ExpiresAt: t.expiry(),
 	})

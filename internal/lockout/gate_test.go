@@ -46,6 +46,7 @@ type credential struct {
 	err      error
 	compared atomic.Int64
 	took     time.Duration
+	during   func()        // what happens during a comparison; nil for nothing
 	cores    chan struct{} // as many comparisons at once as it holds; nil for any
 }
 
@@ -58,6 +59,9 @@ func (c *credential) Compare(ctx context.Context, password string) (bool, error)
 	if c.cores != nil {
 		c.cores <- struct{}{}
 		defer func() { <-c.cores }()
+	}
+	if c.during != nil {
+		c.during()
 	}
 	time.Sleep(c.took)
 	if c.hold != nil {
@@ -351,6 +355,72 @@ func TestACredentialThatCannotBeReadGivesTheChargeBack(t *testing.T) {
 	}
 	if got := record(t, attempts).Charged; got != 0 {
 		t.Errorf("got %d charged, want 0", got)
+	}
+}
+
+// A store that hangs must leave time to give the charge back and to answer
+// before Lambda kills the function at its deadline.
+func TestAStoreThatHangsIsAnsweredAndCleanedUpBeforeTheDeadline(t *testing.T) {
+	for _, hangs := range []lockout.Transition{lockout.Charge{}, lockout.Fail{}} {
+		t.Run(fmt.Sprintf("%T", hangs), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &hanging{Attempts: lockouttest.NewAttempts(), kind: fmt.Sprintf("%T", hangs)}
+				deadline := time.Now().Add(lifetime / 2)
+				ctx, cancel := context.WithDeadline(t.Context(), deadline)
+				defer cancel()
+				_, err := newGate(store, 1, &credential{known: true}).Attempt(ctx, lockout.Attempt{Key: ana, Password: "wrong"})
+				if err == nil {
+					t.Error("got a verdict from a store that hangs")
+				}
+				if left := time.Until(deadline); left <= 0 {
+					t.Errorf("answered %v after the deadline", -left)
+				}
+				if got := record(t, store); got.Charged != 0 {
+					t.Errorf("got %d charged, want the charge back", got.Charged)
+				}
+			})
+		})
+	}
+}
+
+// A hanging store makes the effect of one kind of transition and never answers.
+type hanging struct {
+	lockout.Attempts
+	kind string
+}
+
+func (h *hanging) Apply(ctx context.Context, k lockout.Key, t lockout.Transition) (lockout.Result, error) {
+	if fmt.Sprintf("%T", t) != h.kind {
+		return h.Attempts.Apply(ctx, k, t)
+	}
+	if _, charge := t.(lockout.Charge); charge {
+		if _, err := h.Attempts.Apply(ctx, k, t); err != nil {
+			return lockout.Result{}, err
+		}
+	}
+	<-ctx.Done()
+	return lockout.Result{}, ctx.Err()
+}
+
+// The timer of a context stands still while a machine sleeps; the wall clock
+// does not.
+func TestAnAttemptOnAMachineThatSleptSpeaksNoVerdict(t *testing.T) {
+	attempts, clock := lockouttest.NewAttempts(), lockouttest.NewClock(noon)
+	g := newGate(attempts, 3, &credential{known: true, during: func() { clock.Advance(lifetime) }})
+	g.Clock = clock
+	if _, err := g.Attempt(t.Context(), lockout.Attempt{Key: ana, Password: right}); !errors.Is(err, lockout.ErrUnavailable) {
+		t.Errorf("got %v, want unavailable", err)
+	}
+}
+
+func TestAPanicOfTheCredentialReadIsAnError(t *testing.T) {
+	attempts := lockouttest.NewAttempts()
+	g := newGate(attempts, 3, nil)
+	if _, err := g.Attempt(t.Context(), lockout.Attempt{Key: ana, Password: right}); err == nil {
+		t.Error("got a verdict without a credential")
+	}
+	if got := record(t, attempts).Charged; got != 0 {
+		t.Errorf("got %d charged, want the charge back", got)
 	}
 }
 
