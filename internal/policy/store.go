@@ -26,6 +26,10 @@ const allowedPattern = "^[1-9]$"
 // setBy begins the description of a parameter; the actor follows.
 const setBy = "set by "
 
+// readBackTime bounds the look at a change that is made already, inside the
+// 10 s that the function has in all.
+const readBackTime = 2 * time.Second
+
 // A Store keeps policies in the SSM Parameter Store. It is safe for concurrent
 // use. Every failure of SSM wraps [lockout.ErrUnavailable]. The names of clients
 // must be well-formed; whether they exist is not asked.
@@ -95,7 +99,7 @@ func readPolicy(p types.ParameterHistory) lockout.Policy {
 	by, _ := strings.CutPrefix(aws.ToString(p.Description), setBy)
 	return lockout.Policy{
 		Maximum: maximum, Source: lockout.SourceClient, Version: p.Version,
-		UpdatedAt: aws.ToTime(p.LastModifiedDate).UTC().Truncate(time.Millisecond), UpdatedBy: by,
+		UpdatedAt: wholeSeconds(aws.ToTime(p.LastModifiedDate)), UpdatedBy: by,
 	}
 }
 
@@ -126,7 +130,8 @@ func (s *Store) Set(ctx context.Context, client string, maximum int, version *in
 		return lockout.Policy{}, fmt.Errorf("setting maximum: %w", unavailable(err))
 	}
 	return lockout.Policy{
-		Maximum: maximum, Source: lockout.SourceClient, Version: put.Version, UpdatedAt: answeredAt(put), UpdatedBy: by,
+		Maximum: maximum, Source: lockout.SourceClient, Version: put.Version,
+		UpdatedAt: s.changedAt(ctx, client, put), UpdatedBy: by,
 	}, nil
 }
 
@@ -155,13 +160,23 @@ func (s *Store) settleCreation(ctx context.Context, client string, maximum int, 
 	return lockout.Policy{}, &lockout.ConflictError{Current: current}
 }
 
-// answeredAt returns when SSM answered, by its own clock, to the second, since
-// its answer does not hold the time of the change and asking again could fail
-// after the change was made.
-func answeredAt(put *ssm.PutParameterOutput) time.Time {
+// changedAt returns when SSM made a change, as [Store.Policy] will tell it. The
+// answer to the change does not hold the time, so the policy is read again. When
+// that fails, or shows another change, it is the time of SSM's answer: the
+// change is made, so this must not become an error.
+func (s *Store) changedAt(ctx context.Context, client string, put *ssm.PutParameterOutput) time.Time {
+	ctx, cancel := context.WithTimeout(ctx, readBackTime)
+	defer cancel()
+	if made, err := s.Policy(ctx, client); err == nil && made.Version == put.Version {
+		return made.UpdatedAt
+	}
 	at, _ := awsmiddleware.GetServerTime(put.ResultMetadata)
-	return at.UTC()
+	return wholeSeconds(at)
 }
+
+// wholeSeconds is how exactly SSM's times are told: the time of an answer, its
+// Date header, has no more.
+func wholeSeconds(at time.Time) time.Time { return at.UTC().Truncate(time.Second) }
 
 // Clear goes back to the default, which it returns. Nothing set is fine. SSM
 // keeps no trace of who cleared it, so by is for the audit trail's sake alone.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -130,6 +131,45 @@ func TestPolicyIsTheNewestOfALongHistory(t *testing.T) {
 	got, err := f.Policy(t.Context(), "acme")
 	if err != nil || got.Version != versions+1 || got.Maximum != 8 || got.UpdatedBy != "acme/root" {
 		t.Errorf("got %+v, %v, want %+v", got, err, made)
+	}
+}
+
+func TestAChangeAnswersWithTheTimeThatIsReadLater(t *testing.T) {
+	f := open(t)
+	for version := range int64(3) {
+		made, err := f.Set(t.Context(), "acme", 7, &version, "acme/root")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Policy(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(got, made); diff != "" || made.UpdatedAt.Nanosecond() != 0 {
+			t.Errorf("set at %v, want whole seconds; read -, answered +:\n%s", made.UpdatedAt, diff)
+		}
+	}
+}
+
+func TestAChangeThatCannotBeReadBackHasTheTimeOfItsAnswer(t *testing.T) {
+	wire := new(lockouttest.Wire)
+	wire.Lose("GetParameterHistory")
+	store := policy.New(ssm.NewFromConfig(lockouttest.AWS(t), func(o *ssm.Options) {
+		o.HTTPClient, o.RetryMaxAttempts = wire, 1
+	}), lockouttest.IDs()())
+	made, err := store.Set(t.Context(), "acme", 7, nil, "acme/root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if age := time.Since(made.UpdatedAt); age < 0 || age > time.Minute || made.UpdatedAt.Nanosecond() != 0 {
+		t.Errorf("set at %v, want a whole second just now", made.UpdatedAt)
+	}
+	var operations []string
+	for _, exchange := range wire.Take() {
+		operations = append(operations, exchange.Operation)
+	}
+	if diff := cmp.Diff(operations, []string{"PutParameter", "GetParameterHistory"}); diff != "" {
+		t.Errorf("operations: got -, want +:\n%s", diff)
 	}
 }
 
