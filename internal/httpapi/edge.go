@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -109,14 +110,34 @@ func (r *request[B]) enter(e Edge, route access.Route, event events.APIGatewayPr
 	if !names(route, "username") {
 		return nil
 	}
-	if r.Key, err = e.Key(r.Client, event.PathParameters["username"]); err != nil {
+	username, err := unescaped(event.PathParameters["username"])
+	if err != nil {
+		return err
+	}
+	if r.Key, err = e.Key(r.Client, username); err != nil {
 		return fmt.Errorf("username of the path: %w", lockout.ErrNotFound)
 	}
+	r.note.Username = r.Key.Username()
 	return nil
 }
 
-// readPath takes the parameters of the path, which API Gateway has decoded
-// once. Without one, the path names nobody.
+// unescaped returns the username of a path without percent-encoding. A REST
+// API may hand a function a parameter as it stands in the URL, other gateways
+// decode it. A percent sign tells the two apart, since no username holds one;
+// what still has one after decoding once names nobody.
+func unescaped(username string) (string, error) {
+	if !strings.Contains(username, "%") {
+		return username, nil
+	}
+	decoded, err := url.PathUnescape(username)
+	if err != nil || strings.Contains(decoded, "%") {
+		return "", fmt.Errorf("username of the path: %w", lockout.ErrNotFound)
+	}
+	return decoded, nil
+}
+
+// readPath takes the parameters of the path as they are given. Without one,
+// the path names nobody.
 func (r *request[B]) readPath(route access.Route, given map[string]string) error {
 	for _, name := range []string{"client", "username"} {
 		if names(route, name) && given[name] == "" {

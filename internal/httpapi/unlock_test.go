@@ -142,6 +142,29 @@ func TestAPathThatNamesNobodyIsNotFound(t *testing.T) {
 	refuses(t, "unlock/paths", want, staysLocked)
 }
 
+// TestAUsernameMeansTheSameEncodedAndDecoded sends each name as it stands in
+// the URL, and as it is when the gateway has decoded it.
+func TestAUsernameMeansTheSameEncodedAndDecoded(t *testing.T) {
+	for name, username := range map[string]string{
+		"a-tilde": "João", "small-hex-digits": "joão", "an-address": "ana@x.pt", "a-plus": "ana+x", "a-dot": "ana.silva",
+	} {
+		for _, form := range []string{"-as-sent", "-decoded"} {
+			t.Run(name+form, func(t *testing.T) {
+				w := newWorld(t)
+				w.people = someone(username)
+				w.attempts.Set(key("acme", username), aLock())
+				a := w.send(t, recorded(t, "unlock/encoded/"+name+form))
+				if a.StatusCode != 200 || a.fields["username"] != username || a.fields["was_locked"] != true {
+					t.Errorf("got %d %s", a.StatusCode, a.Body)
+				}
+				if got := w.log.last(t)["username"]; got != username {
+					t.Errorf("logged as %q, want %q", got, username)
+				}
+			})
+		}
+	}
+}
+
 func TestAPathToAnotherClientIsForbidden(t *testing.T) {
 	want := map[string]aRefusal{}
 	for _, name := range recordings(t, "unlock/clients") {
