@@ -85,6 +85,7 @@ func (p *Policies) change(
 	var made lockout.Policy
 	var conflict *lockout.ConflictError
 	err := p.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
+		conflict = nil
 		current, err := readPolicy(tx, client)
 		if err != nil {
 			return false, err

@@ -37,13 +37,18 @@ type entry struct {
 func (t *Trail) Append(ctx context.Context, e audit.Entry) error {
 	var refusal error
 	err := t.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
-		var err error
-		if err = appendEntry(tx, e); errors.As(err, new(*lockout.ConflictError)) {
-			refusal, err = err, nil
+		refusal = nil
+		err := appendEntry(tx, e)
+		if errors.As(err, new(*lockout.ConflictError)) {
+			refusal = err
+			return false, nil
 		}
 		return true, err
 	})
-	if err = errors.Join(err, refusal); err != nil {
+	if err == nil {
+		err = refusal
+	}
+	if err != nil {
 		return fmt.Errorf("appending to audit trail: %w", err)
 	}
 	return nil

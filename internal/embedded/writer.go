@@ -17,8 +17,9 @@ import (
 const mostTogether = 256
 
 // A command is one write. Its change reports whether it changed anything; it
-// may run more than once, each time on a fresh transaction, and an error from
-// it means that none of what it did may stay.
+// may run more than once, each time on a fresh transaction, so it sets anew
+// whatever it leaves for its caller, and an error from it means that none of
+// what it did may stay.
 type command struct {
 	ctx    context.Context
 	change func(*bbolt.Tx) (bool, error)
@@ -38,7 +39,8 @@ func newWriter(s *Store) writer {
 
 // write runs the change in a write transaction, together with whatever else is
 // waiting, and returns once it is on the disk. When ctx ends first, whether the
-// change was made is unknown.
+// change was made is unknown. What the change leaves for its caller may be read
+// only when there is no error: otherwise it may still be running.
 func (s *Store) write(ctx context.Context, change func(*bbolt.Tx) (bool, error)) error {
 	c := command{ctx: ctx, change: change, done: make(chan error, 1)}
 	select {
