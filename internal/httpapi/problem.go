@@ -158,6 +158,8 @@ func documentOf(p problem, requestID string, err error) document {
 		d.AttemptsRemaining = wrong.remaining
 	case errors.As(err, &locked):
 		d.Detail = "Ask a Sysadmin of " + locked.client + " to unlock this user."
+	case errors.Is(err, errOwnLock):
+		d.Detail = "Nobody unlocks themselves. Ask another Sysadmin of your client."
 	case errors.As(err, &conflict):
 		d.Current = conflict.Current
 	}

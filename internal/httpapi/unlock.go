@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"portcullis/internal/access"
 	"portcullis/internal/lockout"
 )
 
@@ -14,11 +15,20 @@ const (
 	maxIdentityConfirmedBy = 100 // a word or two: "call-back"
 )
 
-// Unlock answers POST /clients/{client}/users/{username}/unlock. Whether there
-// is such a user is asked before anything is cleared.
+// errOwnLock refuses a caller who would unlock themselves: with a stolen token
+// of theirs, their password could be guessed at without end.
+var errOwnLock = fmt.Errorf("nobody unlocks themselves: %w", access.ErrForbidden)
+
+// Unlock answers POST /clients/{client}/users/{username}/unlock. Nobody unlocks
+// themselves, and whether there is such a user is asked before anything is
+// cleared.
 func Unlock(e Edge, unlocker *lockout.Unlocker, users UserExists) Handler {
 	p := endpoint{route: "POST /clients/{client}/users/{username}/unlock", body: optionalBody}
 	return serve(e, p, func(ctx context.Context, r *request[unlockBody]) (any, error) {
+		if r.Caller.Username == r.Key.Username() { // their client is the path's
+			r.note.Event = authorizationFail
+			return nil, errOwnLock
+		}
 		known, err := users.Exists(ctx, r.Key)
 		if err != nil {
 			return nil, err

@@ -173,6 +173,37 @@ func TestAPathToAnotherClientIsForbidden(t *testing.T) {
 	refuses(t, "unlock/clients", want, staysLocked)
 }
 
+// TestNobodyUnlocksThemselves has a Sysadmin name themselves in every spelling
+// that means them, also where the store of users would not answer.
+func TestNobodyUnlocksThemselves(t *testing.T) {
+	for _, spelling := range []string{"rúte", "ru\u0301te", "r%C3%BAte", "\uff52úte"} {
+		t.Run(spelling, func(t *testing.T) {
+			w := newWorld(t)
+			w.people.err = errOutage
+			event := recorded(t, "unlock/no-body")
+			event.PathParameters["username"] = spelling
+			a := w.send(t, as(event, access.Caller{Client: "acme", Username: "rúte", Role: access.Sysadmin}))
+			if detail, _ := a.fields["detail"].(string); a.StatusCode != 403 || !strings.Contains(detail, "another Sysadmin") {
+				t.Errorf("got %d %s", a.StatusCode, a.Body)
+			}
+			staysLocked(t, w)
+			if line := w.log.last(t); line["msg"] != "authz_fail" || line["actor"] != "acme/rúte" {
+				t.Errorf("logged as %v", line)
+			}
+		})
+	}
+}
+
+func TestASysadminUnlocksOneWhoseNameDiffersInCase(t *testing.T) {
+	w := newWorld(t)
+	w.people = someone("Root")
+	event := recorded(t, "unlock/no-body")
+	event.PathParameters["username"] = "Root"
+	if a := w.send(t, as(event, root)); a.StatusCode != 200 {
+		t.Errorf("got %d %s", a.StatusCode, a.Body)
+	}
+}
+
 func TestOnlyASysadminOfTheClientUnlocks(t *testing.T) {
 	tests := []struct {
 		who    string
