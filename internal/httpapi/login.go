@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
@@ -15,6 +16,14 @@ const (
 	maxLoginClient   = 32
 	maxLoginUsername = 256
 	maxLoginPassword = 256
+)
+
+const (
+	// upgradeTime bounds the upgrade of a hash: one hash and one
+	// write. The login is good without it, and the next one tries again.
+	upgradeTime = time.Second
+	// answerTime is kept for writing the answer and the log line.
+	answerTime = 500 * time.Millisecond
 )
 
 // Login answers POST /login. loginKey makes the key of a name as it is typed
@@ -41,7 +50,7 @@ func Login[C Credential](e Edge, gate *lockout.Gate[C], loginKey KeyFunc, mint M
 		if err := refusal(verdict, key.Client()); err != nil {
 			return nil, err
 		}
-		return openSession(ctx, r, mint, verdict.Credential)
+		return openSession(ctx, e, r, mint, verdict.Credential)
 	})
 }
 
@@ -102,14 +111,14 @@ func loginEvent[C Credential](v lockout.Verdict[C]) string {
 
 // openSession mints the tokens, and makes the stored hash stronger while the
 // password is at hand. The second may fail without anybody noticing but us.
-func openSession(ctx context.Context, r *request[loginBody], mint Minter, credential Credential) (any, error) {
+func openSession(ctx context.Context, e Edge, r *request[loginBody], mint Minter, credential Credential) (any, error) {
 	user := credential.User()
 	session, err := mint.Mint(ctx, user)
 	if err != nil {
 		r.note.Event = otherRequest
 		return nil, fmt.Errorf("minting tokens: %w: %w", lockout.ErrUnavailable, err)
 	}
-	if err := credential.Upgrade(ctx, r.Body.Password.value); err != nil {
+	if err := upgrade(ctx, e.Now(), credential, r.Body.Password.value); err != nil {
 		r.note.Trouble = fmt.Errorf("upgrading password hash: %w", err)
 	}
 	return loginAnswer{
@@ -118,4 +127,15 @@ func openSession(ctx context.Context, r *request[loginBody], mint Minter, creden
 		ExpiresIn: int64(session.ExpiresIn.Seconds()),
 		User:      sessionUser{user.Client, user.Username, user.Role},
 	}, nil
+}
+
+// upgrade makes the stored hash stronger, if the request has time for it: a
+// login that has its tokens must not end with the function's timeout.
+func upgrade(ctx context.Context, now time.Time, credential Credential, password string) error {
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < upgradeTime+answerTime {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, upgradeTime)
+	defer cancel()
+	return credential.Upgrade(ctx, password)
 }

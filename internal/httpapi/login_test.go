@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -285,36 +286,93 @@ func TestAPanicIsAnInternalErrorAndItsStackIsLogged(t *testing.T) {
 	}
 }
 
-// An upgradable credential fails to be upgraded.
-type upgradable struct{ lockouttest.Credential }
-
-func (u upgradable) Upgrade(_ context.Context, password string) error {
-	if password != "s3cret right 1" {
-		return errors.New("not the password")
-	}
-	return errOutage
+// An upgradable credential is upgraded by a function of the test.
+type upgradable struct {
+	lockouttest.Credential
+	upgrade func(ctx context.Context, password string) error
 }
 
-type upgradables struct{ *lockouttest.Credentials }
+func (u upgradable) Upgrade(ctx context.Context, password string) error {
+	return u.upgrade(ctx, password)
+}
+
+type upgradables struct {
+	*lockouttest.Credentials
+	upgrade func(ctx context.Context, password string) error
+}
 
 func (u upgradables) Credential(ctx context.Context, k lockout.Key) (upgradable, error) {
 	credential, err := u.Credentials.Credential(ctx, k)
-	return upgradable{credential}, err
+	return upgradable{credential, u.upgrade}, err
+}
+
+// upgrading logs in with a hash that is upgraded like this.
+func (w *world) upgrading(
+	t *testing.T, ctx context.Context, upgrade func(context.Context, string) error,
+) events.APIGatewayProxyResponse {
+	t.Helper()
+	gate := &lockout.Gate[upgradable]{
+		Attempts: w.attempts, Credentials: upgradables{w.credentials, upgrade}, Maximums: lockouttest.FixedMaximum(5),
+		Clock: w.clock, NewID: lockouttest.IDs(), Jitter: func() float64 { return 0 }, Lifetime: 10 * time.Second,
+	}
+	response, err := httpapi.Login(w.edge, gate, users.LoginKey, w.mint)(ctx, recorded(t, "login/accepted/plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
 }
 
 func TestALoginIsGoodThoughItsHashCannotBeUpgraded(t *testing.T) {
 	w := newWorld(t)
-	gate := &lockout.Gate[upgradable]{
-		Attempts: w.attempts, Credentials: upgradables{w.credentials}, Maximums: lockouttest.FixedMaximum(5), Clock: w.clock,
-		NewID: lockouttest.IDs(), Jitter: func() float64 { return 0 }, Lifetime: 10 * time.Second,
-	}
-	response, _ := httpapi.Login(w.edge, gate, users.LoginKey, w.mint)(t.Context(), recorded(t, "login/accepted/plain"))
+	response := w.upgrading(t, t.Context(), func(_ context.Context, password string) error {
+		if password != "s3cret right 1" {
+			return errors.New("not the password")
+		}
+		return errOutage
+	})
 	if response.StatusCode != 200 {
 		t.Errorf("got %d %s", response.StatusCode, response.Body)
 	}
 	want := "upgrading password hash: the store is away: unavailable"
 	if got := w.log.last(t); got["msg"] != "authn_login_success" || got["level"] != "ERROR" || got["error"] != want {
 		t.Errorf("logged as %v", got)
+	}
+}
+
+// TestAnUpgradeThatHangsCostsNoLogin runs on a clock of its own, on which only
+// the upgrade takes time.
+func TestAnUpgradeThatHangsCostsNoLogin(t *testing.T) {
+	tests := []struct {
+		name     string
+		deadline time.Duration // of the request; zero for none
+		took     time.Duration
+		upgraded bool
+	}{
+		{"a request without a deadline", 0, time.Second, true},
+		{"a request with all its time", 10 * time.Second, time.Second, true},
+		{"a request with just enough time", 1500 * time.Millisecond, time.Second, true},
+		{"a request with too little time", 1499 * time.Millisecond, 0, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, ctx, began, upgraded := newWorld(t), t.Context(), time.Now(), false
+				w.edge.Now = time.Now
+				if test.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.deadline)
+					defer cancel()
+				}
+				response := w.upgrading(t, ctx, func(ctx context.Context, _ string) error {
+					upgraded = true
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				if took := time.Since(began); response.StatusCode != 200 || took != test.took || upgraded != test.upgraded {
+					t.Errorf("got %d after %v, upgraded %t: %s", response.StatusCode, took, upgraded, response.Body)
+				}
+			})
+		})
 	}
 }
 
