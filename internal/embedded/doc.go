@@ -28,5 +28,5 @@
 // there, and answers all of them after the one commit.
 //
 // Records of unknown users, the entries of their locks and dead sessions are
-// swept out when the folder is opened.
+// swept out when the folder is opened, and once a day while it is open.
 package embedded

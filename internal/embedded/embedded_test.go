@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -242,32 +241,4 @@ func TestAWriteThatFailsLeavesTheOthersAlone(t *testing.T) {
 	if got := s.Policies.Maximum(context.Background(), "damaged"); got != lockout.DefaultMaximum {
 		t.Errorf("the maximum that cannot be read: got %d, want %d", got, lockout.DefaultMaximum)
 	}
-}
-
-func TestOpeningSweepsOutWhatHasExpired(t *testing.T) {
-	dir := folder(t)
-	nobody, ana := userKey(t, "nobody"), userKey(t, "ana")
-	s := open(t, dir, at)
-	g := gate(s, lockouttest.NewClock(at()), lockouttest.IDs())
-	for range lockout.DefaultMaximum {
-		attempt(t, g, nobody, "wrong")
-	}
-	add(t, s, access.User{Client: "acme", Username: "ana", CreatedAt: at()}, "correct horse 1")
-	attempt(t, g, ana, "wrong")
-	closeStore(t, s)
-
-	later := func() time.Time { return at().Add(lockout.UnknownUserRetention + time.Second) }
-	synctest.Test(t, func(t *testing.T) {
-		s := open(t, dir, later)
-		defer closeStore(t, s)
-		synctest.Wait() // until the sweep is done
-		entries, _, err := s.Trail.Entries(context.Background(), "acme", "", 10)
-		if err != nil || len(entries) != 0 {
-			t.Errorf("entries: got %v, %v, want none", entries, err)
-		}
-		records, err := s.Attempts.ReadMany(context.Background(), []lockout.Key{nobody, ana})
-		if err != nil || records[nobody].Failed != 0 || records[ana].Failed != 1 {
-			t.Errorf("records: got %+v, %v, want only that of the user who exists", records, err)
-		}
-	})
 }

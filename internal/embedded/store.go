@@ -95,7 +95,7 @@ func start(db *bbolt.DB, key *signingKey, o Options) *Store {
 	s.Tokens = &Tokens{store: s, key: key, now: o.Now, newID: o.NewID}
 	s.writer = newWriter(s)
 	s.background.Go(s.writer.run)
-	s.background.Go(func() { s.sweep(ctx, o.Now()) })
+	s.background.Go(func() { s.keepSwept(ctx, o.Now) })
 	return s
 }
 

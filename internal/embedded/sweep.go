@@ -12,6 +12,25 @@ import (
 // not wait behind it.
 const sweptTogether = 500
 
+// sweepInterval is the time from one sweep of an open store to the next. What
+// expires does so after 30 days or more, so a store holds at most a thirtieth
+// more than it must.
+const sweepInterval = 24 * time.Hour
+
+// keepSwept sweeps now, and at every interval until the context ends.
+func (s *Store) keepSwept(ctx context.Context, now func() time.Time) {
+	next := time.NewTicker(sweepInterval)
+	defer next.Stop()
+	for {
+		s.sweep(ctx, now())
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // sweep deletes what has expired: it only cleans, and nothing is ever decided
 // by a value's absence. What it cannot delete is left for the next time.
 func (s *Store) sweep(ctx context.Context, now time.Time) {
