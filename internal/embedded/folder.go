@@ -9,6 +9,9 @@ import (
 
 // makeFolder makes the data folder for its owner alone, or checks that it is.
 func makeFolder(dir string) error {
+	if there, err := os.Stat(dir); err == nil && !there.IsDir() {
+		return fmt.Errorf("data folder: %s is a file, not a folder", dir)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}

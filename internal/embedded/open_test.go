@@ -47,6 +47,15 @@ func TestEverythingIsPrivate(t *testing.T) {
 	}
 }
 
+func TestAFileIsNoDataFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data")
+	overwrite(t, file, "hello")
+	_, err := embedded.Open(file, options(time.Now))
+	if err == nil || !strings.Contains(err.Error(), file+" is a file, not a folder") {
+		t.Errorf("got %v, want it said that %s is a file", err, file)
+	}
+}
+
 func mode(t *testing.T, name string) os.FileMode {
 	t.Helper()
 	info, err := os.Stat(name)
