@@ -135,7 +135,8 @@ type document struct {
 	RequestID         string  `json:"request_id"`
 	Errors            []fault `json:"errors,omitempty"`
 	AttemptsRemaining int     `json:"attempts_remaining,omitzero"`
-	Current           any     `json:"current,omitzero"`
+	// Current is absent when nothing is there now: no lock, say.
+	Current any `json:"current,omitempty"`
 }
 
 // documentOf writes the problem of an error, with what the error alone knows.
