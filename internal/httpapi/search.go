@@ -46,7 +46,7 @@ func searchOf(query map[string]string, client string, key KeyFunc) (search, erro
 	faults = append(faults, more...)
 	s := search{client: client, key: key, after: after, limit: limit, role: access.Role(query["role"])}
 	if _, given := query["role"]; given && !s.role.Valid() {
-		faults = append(faults, fault{"role", fmt.Sprintf("must be one of %v", access.Roles())})
+		faults = append(faults, fault{"role", "must be one of " + roleNames()})
 	}
 	if given, ok := query["locked"]; ok {
 		locked, err := strconv.ParseBool(given)
@@ -60,6 +60,15 @@ func searchOf(query map[string]string, client string, key KeyFunc) (search, erro
 		s.text = strings.ToLower(given)
 	}
 	return s, invalid(faults)
+}
+
+// roleNames lists the roles, with commas.
+func roleNames() string {
+	var names []string
+	for _, role := range access.Roles() {
+		names = append(names, string(role))
+	}
+	return strings.Join(names, ", ")
 }
 
 // matches reports whether the user is one that is looked for.

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -189,6 +190,13 @@ func TestABadListIsRefused(t *testing.T) {
 		"empty-q": q, "over-long-q": q, "q-with-control-characters": q,
 		"unknown-parameter": wrongField("sort"), "hostile-parameter": wrongField(""), "parameter-in-another-case": wrongField("Limit"),
 	}, func(*testing.T, *world) {})
+}
+
+func TestARefusedRoleNamesTheRolesThereAre(t *testing.T) {
+	a := newWorld(t).send(t, recorded(t, "users/refused/unknown-role"))
+	if want := "must be one of Sysadmin, Superuser, Manager, ITUser"; !strings.Contains(a.Body, `"`+want+`"`) {
+		t.Errorf("got %s, want %q", a.Body, want)
+	}
 }
 
 func TestAListDuringAnOutageIsUnavailable(t *testing.T) {
