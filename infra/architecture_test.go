@@ -49,7 +49,7 @@ var importTable = map[string][]string{
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"infra/stack":        {"internal/access"},
-	"infra/ministack":    {"infra/stack"},
+	"infra/ministack":    {"infra/stack", "internal/environ"},
 	"infra/local":        append([]string{"internal/embedded"}, functionsMayImport...),
 }
 

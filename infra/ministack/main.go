@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"portcullis/infra/stack"
+	"portcullis/internal/environ"
 )
 
 // What the stack is called, and who asks for it. The emulator takes any key.
@@ -87,7 +88,7 @@ func setUp(ctx context.Context, endpoint string) ([]string, error) {
 		return nil, fmt.Errorf("run this in the project's folder: %w", err)
 	}
 	config := aws.Config{
-		Region: region, BaseEndpoint: &endpoint,
+		Region: region, BaseEndpoint: &endpoint, HTTPClient: environ.HTTPClient(),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
 	}
 	tables, err := stack.CreateTables(ctx, dynamodb.NewFromConfig(config), described, "portcullis-"+stage+"-")

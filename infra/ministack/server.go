@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"portcullis/internal/environ"
 )
 
 const (
@@ -24,6 +26,7 @@ const (
 // A server is a running MiniStack.
 type server struct {
 	endpoint string
+	client   *http.Client
 	cmd      *exec.Cmd
 	output   bytes.Buffer // to be read when it has ended
 	folder   string       // its temporary files
@@ -48,7 +51,7 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 		return nil, err
 	}
 	s := &server{
-		endpoint: "http://127.0.0.1:" + port, cmd: exec.Command(program),
+		endpoint: "http://127.0.0.1:" + port, client: environ.HTTPClient(), cmd: exec.Command(program),
 		folder: folder, ended: make(chan struct{}),
 	}
 	if err := s.start(port); err != nil {
@@ -63,13 +66,15 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 }
 
 // start starts the process with nothing of our environment but what finds
-// programs and folders. It gets a process group of its own: a Ctrl-C at the
+// programs and folders. Its listener for IoT devices is off: that one would be
+// on all of the machine's addresses. The process gets a group of its own: a Ctrl-C at the
 // terminal is for the command, which may want the services while it winds up.
 func (s *server) start(port string) error {
 	s.cmd.Dir = s.folder
 	s.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + s.folder, "STATE_DIR=" + s.folder,
 		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "LOG_LEVEL=ERROR",
+		"IOT_MTLS_ENABLED=0",
 	}
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -106,7 +111,7 @@ func (s *server) healthy(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := s.client.Do(request)
 	if err != nil {
 		return false
 	}
