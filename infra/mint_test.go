@@ -1,7 +1,10 @@
 package infra_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,19 +13,20 @@ import (
 )
 
 // TestTheAppClientAllowsTheAdminFlowAndRefreshOnly guards the one way to a
-// token: no flow that a browser could use, tokens that end soon and can be
-// revoked.
+// token: a client with a secret, since refreshing is open to whoever needs
+// none; no flow for guessing; tokens that end soon and can be revoked.
 func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 	var properties map[string]any
 	readTemplate(t).properties(t, "AppClient", &properties)
 	got := map[string]any{}
 	for _, name := range []string{
-		"ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors", "AccessTokenValidity",
+		"GenerateSecret", "ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors", "AccessTokenValidity",
 		"TokenValidityUnits", "AllowedOAuthFlows",
 	} {
 		got[name] = properties[name]
 	}
 	want := map[string]any{
+		"GenerateSecret":             true,
 		"ExplicitAuthFlows":          []any{"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
 		"EnableTokenRevocation":      true,
 		"PreventUserExistenceErrors": "ENABLED",
@@ -32,6 +36,18 @@ func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("app client (-want +got):\n%s", diff)
+	}
+}
+
+// The app client's secret is read by the code that needs it. A variable or an
+// output would show it to whoever may look at a function or a stack.
+func TestTheTemplatePassesNoClientSecretOn(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(file), "ClientSecret") {
+		t.Error("template.yaml mentions ClientSecret")
 	}
 }
 

@@ -69,11 +69,13 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 // programs and folders. Its listener for IoT devices is off: that one would be
 // on all of the machine's addresses. The process gets a group of its own: a Ctrl-C at the
 // terminal is for the command, which may want the services while it winds up.
+// AUTH makes it check signatures and Cognito's secret hashes; without it a
+// refresh token alone would renew a session.
 func (s *server) start(port string) error {
 	s.cmd.Dir = s.folder
 	s.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + s.folder, "STATE_DIR=" + s.folder,
-		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "LOG_LEVEL=ERROR",
+		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "LOG_LEVEL=ERROR", "AUTH=true",
 		"IOT_MTLS_ENABLED=0",
 	}
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output

@@ -91,8 +91,9 @@ func createPool(ctx context.Context, idp *cognitoidentityprovider.Client, stage 
 
 func createAppClient(ctx context.Context, idp *cognitoidentityprovider.Client, pool string) (string, error) {
 	client, err := idp.CreateUserPoolClient(ctx, &cognitoidentityprovider.CreateUserPoolClientInput{
-		UserPoolId: &pool,
-		ClientName: aws.String("portal"),
+		UserPoolId:     &pool,
+		ClientName:     aws.String("portal"),
+		GenerateSecret: true,
 		ExplicitAuthFlows: []cognito.ExplicitAuthFlowsType{
 			cognito.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth,
 			cognito.ExplicitAuthFlowsTypeAllowRefreshTokenAuth,

@@ -1,9 +1,11 @@
 package tokens
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
@@ -19,50 +22,85 @@ import (
 // A Minter makes sessions with one app client of one Cognito user pool. It is
 // safe for concurrent use.
 type Minter struct {
-	cognito   *cognito.Client
-	pool      string
-	appClient string
-	secret    *secret
+	cognito      *cognito.Client
+	pool         string
+	appClient    string
+	secret       *secret // of the machine passwords
+	clientSecret *secret // of the app client
 }
 
-// NewMinter returns the mint of an app client that allows
+// NewMinter returns the mint of an app client that has a secret and allows
 // ALLOW_ADMIN_USER_PASSWORD_AUTH. The secret of the machine passwords is in the
-// SSM parameter, a SecureString of 32 bytes or more; it is read when it is
-// first needed.
+// SSM parameter, a SecureString of 32 bytes or more; the app client's is asked
+// of Cognito. Each is read when it is first needed, and the latter by Mint only.
 func NewMinter(c *cognito.Client, s *ssm.Client, pool, appClient, secretParameter string, now func() time.Time) *Minter {
 	return &Minter{
 		cognito: c, pool: pool, appClient: appClient,
-		secret: &secret{ssm: s, parameter: secretParameter, now: now},
+		secret:       &secret{name: "token secret", fetch: tokenSecret(s, secretParameter), now: now},
+		clientSecret: &secret{name: "app client's secret", fetch: clientSecret(c, pool, appClient), now: now},
 	}
 }
 
 // Mint begins a session of a user whose password has been verified and who is
 // enrolled. Errors wrap [lockout.ErrUnavailable]: that Cognito does not take
 // the machine password is our fault, never the user's. After such a refusal the
-// secret is read again, at most once a minute, since it may have been replaced.
+// secrets are read again, at most once a minute, since they may have been
+// replaced.
 func (m *Minter) Mint(ctx context.Context, user access.User) (access.Session, error) {
-	key, err := m.secret.get(ctx)
+	held, err := m.keys(ctx)
 	if err != nil {
 		return access.Session{}, err
 	}
-	session, err := m.initiate(ctx, user, key)
+	session, err := m.initiate(ctx, user, held)
 	var refused *types.NotAuthorizedException
 	if !errors.As(err, &refused) {
 		return session, wrapped("minting tokens", err)
 	}
-	if newer, ok := m.secret.newer(ctx, key); ok {
+	if newer := m.newer(ctx, held); !newer.equal(held) {
 		session, err = m.initiate(ctx, user, newer)
 	}
 	return session, wrapped("minting tokens", err)
 }
 
-func (m *Minter) initiate(ctx context.Context, user access.User, key []byte) (access.Session, error) {
+// keys are what a session is asked for with: the secret of the machine
+// passwords and the app client's.
+type keys struct {
+	machine, client []byte
+}
+
+func (k keys) equal(other keys) bool {
+	return bytes.Equal(k.machine, other.machine) && bytes.Equal(k.client, other.client)
+}
+
+// keys returns both secrets, which are read beside each other the first time.
+func (m *Minter) keys(ctx context.Context) (keys, error) {
+	var held keys
+	var reads errgroup.Group
+	reads.Go(func() (err error) { held.machine, err = m.secret.get(ctx); return err })
+	reads.Go(func() (err error) { held.client, err = m.clientSecret.get(ctx); return err })
+	return held, reads.Wait()
+}
+
+// newer looks for secrets that replaced refused ones. Cognito does not say
+// which of the two it refused.
+func (m *Minter) newer(ctx context.Context, refused keys) keys {
+	var found keys
+	var reads sync.WaitGroup
+	reads.Go(func() { found.machine = m.secret.newer(ctx, refused.machine) })
+	reads.Go(func() { found.client = m.clientSecret.newer(ctx, refused.client) })
+	reads.Wait()
+	return found
+}
+
+func (m *Minter) initiate(ctx context.Context, user access.User, with keys) (access.Session, error) {
 	answer, err := m.cognito.AdminInitiateAuth(ctx, &cognito.AdminInitiateAuthInput{
 		UserPoolId: aws.String(m.pool),
 		ClientId:   aws.String(m.appClient),
 		AuthFlow:   types.AuthFlowTypeAdminUserPasswordAuth,
 		AuthParameters: map[string]string{
-			"USERNAME": cognitoName(user), "PASSWORD": machinePassword(key, user),
+			"USERNAME":    cognitoName(user),
+			"PASSWORD":    machinePassword(with.machine, user),
+			"SECRET_HASH": secretHash(with.client, cognitoName(user), m.appClient),
 		},
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +26,19 @@ import (
 const (
 	firstSecret  = "first-secret-of-thirty-two-bytes-or-more"
 	secondSecret = "other-secret-of-thirty-two-bytes-or-more"
+
+	firstClientSecret  = "first-client-secret"
+	secondClientSecret = "other-client-secret"
 )
+
+// secretHashes are what Cognito wants of ana with the app client c1, by the
+// client's secret. They were computed with OpenSSL:
+//
+//	printf acme/ana.silvac1 | openssl dgst -sha256 -hmac SECRET -binary | base64
+var secretHashes = map[string]string{
+	firstClientSecret:  "wSR5pGHj3+jp2HtIzGs7vHjRaN5XgfBV64lkPj1Y58Y=",
+	secondClientSecret: "Y0SlMeYakF6UkV5L65QG9oKQGu9yfYM6xfn6FdihNFQ=",
+}
 
 var ana = access.User{Client: "acme", Username: "ana.silva", Role: access.Manager}
 
@@ -34,12 +47,17 @@ var ana = access.User{Client: "acme", Username: "ana.silva", Role: access.Manage
 type pool struct {
 	mu       sync.Mutex
 	secret   string
+	client   string   // the app client's secret; empty while it has none
 	password string   // the user's; empty while there is no user
 	groups   []string // the user's
 	calls    []string
 	fail     string // the operation that answers with an error
 	lost     string // the operation that works and answers with an error
+	takes    time.Duration
 }
+
+// newPool returns a pool without a user.
+func newPool() *pool { return &pool{secret: firstSecret, client: firstClientSecret} }
 
 func (p *pool) minter(now func() time.Time) *tokens.Minter {
 	config := aws.Config{
@@ -51,6 +69,7 @@ func (p *pool) minter(now func() time.Time) *tokens.Minter {
 
 // Do answers one request.
 func (p *pool) Do(r *http.Request) (*http.Response, error) {
+	time.Sleep(p.takes) // only where time is synctest's
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
@@ -59,7 +78,7 @@ func (p *pool) Do(r *http.Request) (*http.Response, error) {
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	p.calls = append(p.calls, operation)
-	status, answer := http.StatusBadRequest, fault("InternalErrorException", "echo "+string(body)+p.secret)
+	status, answer := http.StatusBadRequest, fault("InternalErrorException", "echo "+string(body)+p.secret+p.client)
 	if operation != p.fail {
 		status, answer = p.answer(operation, body)
 	}
@@ -87,12 +106,14 @@ func (p *pool) answer(operation string, body []byte) (int, []byte) {
 	var sent struct {
 		Password       string
 		GroupName      string
-		AuthParameters struct{ PASSWORD string }
+		AuthParameters struct{ PASSWORD, SECRET_HASH string }
 	}
 	must(nil, json.Unmarshal(body, &sent))
 	switch operation {
 	case "GetParameter":
 		return ok(map[string]any{"Parameter": map[string]any{"Value": p.secret}})
+	case "DescribeUserPoolClient":
+		return ok(map[string]any{"UserPoolClient": map[string]any{"ClientSecret": p.client}})
 	case "AdminCreateUser":
 		if p.password != "" {
 			return http.StatusBadRequest, fault("UsernameExistsException", "")
@@ -107,7 +128,7 @@ func (p *pool) answer(operation string, body []byte) (int, []byte) {
 	case "AdminAddUserToGroup":
 		p.groups = append(without(p.groups, sent.GroupName), sent.GroupName)
 	case "AdminInitiateAuth":
-		if sent.AuthParameters.PASSWORD != p.password {
+		if sent.AuthParameters.PASSWORD != p.password || sent.AuthParameters.SECRET_HASH != secretHashes[p.client] {
 			return http.StatusBadRequest, fault("NotAuthorizedException", string(body))
 		}
 		return ok(map[string]any{"AuthenticationResult": map[string]any{"AccessToken": "token", "ExpiresIn": 900}})
@@ -145,15 +166,15 @@ func unavailable(t *testing.T, err error, p *pool) {
 	if !errors.Is(err, lockout.ErrUnavailable) {
 		t.Fatalf("got %v, want %v", err, lockout.ErrUnavailable)
 	}
-	for _, secret := range []string{firstSecret, secondSecret, p.password} {
+	for _, secret := range []string{firstSecret, secondSecret, firstClientSecret, secondClientSecret, p.password} {
 		if secret != "" && strings.Contains(err.Error(), secret) {
 			t.Errorf("the error tells a secret: %v", err)
 		}
 	}
 }
 
-func TestConcurrentFirstUsesReadTheSecretOnce(t *testing.T) {
-	p := &pool{secret: firstSecret}
+func TestConcurrentFirstUsesReadEachSecretOnce(t *testing.T) {
+	p := newPool()
 	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
 		t.Fatal(err)
 	}
@@ -171,14 +192,45 @@ func TestConcurrentFirstUsesReadTheSecretOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got := p.count("GetParameter"); got != 1 {
-		t.Errorf("read the secret %d times, want 1", got)
+	for _, operation := range []string{"GetParameter", "DescribeUserPoolClient"} {
+		if got := p.count(operation); got != 1 {
+			t.Errorf("called %s %d times, want 1", operation, got)
+		}
+	}
+}
+
+func TestTheSecretsAreReadBesideEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool()
+		if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
+			t.Fatal(err)
+		}
+		p.takes = time.Second
+		began := time.Now()
+		if _, err := p.minter(time.Now).Mint(t.Context(), ana); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := time.Since(began), 2*p.takes; got != want {
+			t.Errorf("the first session took %v, want %v: one for both secrets and one for the tokens", got, want)
+		}
+	})
+}
+
+// provision-client may not read the app client.
+func TestEnrolDoesNotReadTheClientsSecret(t *testing.T) {
+	p := newPool()
+	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.count("DescribeUserPoolClient"); got != 0 {
+		t.Errorf("read it %d times, want 0", got)
 	}
 }
 
 func TestTheMachinePasswordMeetsAnyPolicyAndIsTheUsersOwn(t *testing.T) {
 	password := func(secret string, user access.User) string {
-		p := &pool{secret: secret}
+		p := newPool()
+		p.secret = secret
 		if err := p.minter(time.Now).Enrol(t.Context(), user); err != nil {
 			t.Fatal(err)
 		}
@@ -196,56 +248,78 @@ func TestTheMachinePasswordMeetsAnyPolicyAndIsTheUsersOwn(t *testing.T) {
 }
 
 func TestAReplacedSecretIsFound(t *testing.T) {
-	p := &pool{secret: firstSecret}
-	clock := time.Now()
-	m := p.minter(func() time.Time { return clock })
-	if err := m.Enrol(t.Context(), ana); err != nil {
-		t.Fatal(err)
-	}
-	p.secret = secondSecret
-	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
-		t.Fatal(err)
-	}
-	p.calls = nil
+	for name, c := range map[string]struct {
+		replace   func(p *pool)
+		operation string // reads the secret
+	}{
+		"the secret of the machine passwords": {func(p *pool) { p.secret = secondSecret }, "GetParameter"},
+		"the app client's":                    {func(p *pool) { p.client = secondClientSecret }, "DescribeUserPoolClient"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, clock := newPool(), time.Now()
+			m := p.minter(func() time.Time { return clock })
+			if err := m.Enrol(t.Context(), ana); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Mint(t.Context(), ana); err != nil {
+				t.Fatal(err)
+			}
+			c.replace(p)
+			if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
+				t.Fatal(err)
+			}
+			p.calls = nil
 
-	_, err := m.Mint(t.Context(), ana)
-	unavailable(t, err, p)
-	if got := p.count("GetParameter"); got != 0 {
-		t.Errorf("read the secret %d times within a minute, want 0", got)
-	}
-	clock = clock.Add(time.Minute)
-	if _, err := m.Mint(t.Context(), ana); err != nil {
-		t.Errorf("after a minute: %v", err)
-	}
-	if got := p.count("GetParameter"); got != 1 {
-		t.Errorf("read the secret %d times, want 1", got)
+			_, err := m.Mint(t.Context(), ana)
+			unavailable(t, err, p)
+			if got := p.count(c.operation); got != 0 {
+				t.Errorf("read the secret %d times within a minute, want 0", got)
+			}
+			clock = clock.Add(time.Minute)
+			if _, err := m.Mint(t.Context(), ana); err != nil {
+				t.Errorf("after a minute: %v", err)
+			}
+			if got := p.count(c.operation); got != 1 {
+				t.Errorf("read the secret %d times, want 1", got)
+			}
+		})
 	}
 }
 
 func TestAPasswordThatStaysRefusedReadsTheSecretOnceAMinute(t *testing.T) {
-	p := &pool{secret: firstSecret, password: "somebody else's"}
-	clock := time.Now()
+	p, clock := newPool(), time.Now()
+	p.password = "somebody else's"
 	m := p.minter(func() time.Time { return clock })
 	for range 5 {
 		clock = clock.Add(30 * time.Second)
 		_, err := m.Mint(t.Context(), ana)
 		unavailable(t, err, p)
 	}
-	if got := p.count("GetParameter"); got != 3 {
-		t.Errorf("read the secret %d times in two minutes, want 3", got)
+	for _, operation := range []string{"GetParameter", "DescribeUserPoolClient"} {
+		if got := p.count(operation); got != 3 {
+			t.Errorf("called %s %d times in two minutes, want 3", operation, got)
+		}
 	}
 }
 
 func TestAFailureOfTheBackendTellsNoSecret(t *testing.T) {
-	for _, operation := range []string{"GetParameter", "AdminInitiateAuth"} {
+	for _, operation := range []string{"GetParameter", "DescribeUserPoolClient", "AdminInitiateAuth"} {
 		t.Run(operation, func(t *testing.T) {
-			p := &pool{secret: firstSecret, fail: operation}
+			p := newPool()
+			p.fail = operation
 			_, err := p.minter(time.Now).Mint(t.Context(), ana)
 			unavailable(t, err, p)
 		})
 	}
 	t.Run("a secret that is too short", func(t *testing.T) {
-		p := &pool{secret: "short"}
+		p := newPool()
+		p.secret = "short"
+		_, err := p.minter(time.Now).Mint(t.Context(), ana)
+		unavailable(t, err, p)
+	})
+	t.Run("an app client without a secret", func(t *testing.T) {
+		p := newPool()
+		p.client = ""
 		_, err := p.minter(time.Now).Mint(t.Context(), ana)
 		unavailable(t, err, p)
 	})
@@ -259,7 +333,8 @@ func TestEnrolIsMendedByRunningItAgain(t *testing.T) {
 	for _, step := range steps {
 		for _, when := range []string{"before", "after"} {
 			t.Run(step+" fails "+when+" its effect", func(t *testing.T) {
-				p := &pool{secret: firstSecret, groups: []string{"Sysadmin", "Superuser"}}
+				p := newPool()
+				p.groups = []string{"Sysadmin", "Superuser"}
 				if when == "before" {
 					p.fail = step
 				} else {
@@ -283,7 +358,7 @@ func TestEnrolIsMendedByRunningItAgain(t *testing.T) {
 }
 
 func TestEnrolRefusesARoleThatIsNone(t *testing.T) {
-	p := &pool{secret: firstSecret}
+	p := newPool()
 	nobody := ana
 	nobody.Role = "Admin"
 	if err := p.minter(time.Now).Enrol(t.Context(), nobody); err == nil || errors.Is(err, lockout.ErrUnavailable) {

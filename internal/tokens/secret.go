@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"golang.org/x/sync/singleflight"
 
@@ -19,30 +20,30 @@ import (
 	"portcullis/internal/lockout"
 )
 
-// rereadPause is how soon after reading the secret a refused password may read
-// it again. Without it, one broken user would make a request to Parameter Store
-// with every login.
+// rereadPause is how soon after reading a secret a refused session may read it
+// again. Without it, one broken user would make a request for the secret with
+// every login.
 const rereadPause = time.Minute
 
-// readTime bounds the reading of the secret, which callers wait for together.
+// readTime bounds the reading of a secret, which callers wait for together.
 const readTime = 5 * time.Second
 
-// minSecretBytes is the shortest secret taken: as long as the hash, as RFC 2104
-// asks of an HMAC's key.
+// minSecretBytes is the shortest token secret taken: as long as the hash, as
+// RFC 2104 asks of an HMAC's key.
 const minSecretBytes = sha256.Size
 
 // passwordPrefix has one character of each kind that a user pool's password
 // policy can ask for. It adds nothing to the secrecy.
 const passwordPrefix = "Aa1!"
 
-// A secret is the key of all machine passwords. It is read from Parameter Store
-// when it is first needed and kept in the process alone.
+// A secret is a key that is read when it is first needed and kept in the
+// process alone.
 type secret struct {
-	ssm       *ssm.Client
-	parameter string
-	now       func() time.Time
-	flight    singleflight.Group
-	held      atomic.Pointer[secretRead] // replaced within the flight only
+	name   string // for errors
+	fetch  func(context.Context) ([]byte, error)
+	now    func() time.Time
+	flight singleflight.Group
+	held   atomic.Pointer[secretRead] // replaced within the flight only
 }
 
 type secretRead struct {
@@ -58,11 +59,14 @@ func (s *secret) get(ctx context.Context) ([]byte, error) {
 	return s.read(ctx, nil)
 }
 
-// newer returns the secret that replaced one whose password was refused, and
-// false if there is none or it is too soon to look.
-func (s *secret) newer(ctx context.Context, refused []byte) ([]byte, bool) {
+// newer returns the secret that replaced one that was refused, or that one
+// itself if there is none other or it is too soon to look.
+func (s *secret) newer(ctx context.Context, refused []byte) []byte {
 	key, err := s.read(ctx, refused)
-	return key, err == nil && !bytes.Equal(key, refused)
+	if err != nil {
+		return refused
+	}
+	return key
 }
 
 // read waits for the one reading there is. The reading outlives a caller who
@@ -78,18 +82,20 @@ func (s *secret) read(ctx context.Context, refused []byte) ([]byte, error) {
 		}
 		return nil, result.Err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the token secret: %w: %w", lockout.ErrUnavailable, ctx.Err())
+		return nil, fmt.Errorf("waiting for the %s: %w: %w", s.name, lockout.ErrUnavailable, ctx.Err())
 	}
 }
 
 // renew reads the secret, unless it has been read lately or by another caller
-// since the password was refused.
+// since it was refused.
 func (s *secret) renew(ctx context.Context, refused []byte) error {
 	held := s.held.Load()
 	if held != nil && (!bytes.Equal(held.key, refused) || s.now().Sub(held.readAt) < rereadPause) {
 		return nil
 	}
 	readAt := s.now()
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	key, err := s.fetch(ctx)
 	switch {
 	case err == nil:
@@ -97,22 +103,49 @@ func (s *secret) renew(ctx context.Context, refused []byte) error {
 	case held != nil:
 		s.held.Store(&secretRead{key: held.key, readAt: readAt})
 	}
-	return err
+	return wrapped("reading the "+s.name, err)
 }
 
-func (s *secret) fetch(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	answer, err := s.ssm.GetParameter(ctx, &ssm.GetParameterInput{
-		Name: aws.String(s.parameter), WithDecryption: aws.Bool(true),
-	})
-	if err != nil {
-		return nil, unavailable("reading the token secret", err)
+// tokenSecret returns the key of all machine passwords, which is in Parameter
+// Store.
+func tokenSecret(s *ssm.Client, parameter string) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		answer, err := s.GetParameter(ctx, &ssm.GetParameterInput{
+			Name: aws.String(parameter), WithDecryption: aws.Bool(true),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if answer.Parameter == nil || len(aws.ToString(answer.Parameter.Value)) < minSecretBytes {
+			return nil, errors.New("it is shorter than 32 bytes")
+		}
+		return []byte(aws.ToString(answer.Parameter.Value)), nil
 	}
-	if answer.Parameter == nil || len(aws.ToString(answer.Parameter.Value)) < minSecretBytes {
-		return nil, unavailable("reading the token secret", errors.New("it is shorter than 32 bytes"))
+}
+
+// clientSecret returns the secret that Cognito made for the app client. A
+// client without one is refused: anybody could renew its sessions.
+func clientSecret(c *cognito.Client, pool, appClient string) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		answer, err := c.DescribeUserPoolClient(ctx, &cognito.DescribeUserPoolClientInput{
+			UserPoolId: aws.String(pool), ClientId: aws.String(appClient),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if answer.UserPoolClient == nil || aws.ToString(answer.UserPoolClient.ClientSecret) == "" {
+			return nil, errors.New("the app client has none")
+		}
+		return []byte(aws.ToString(answer.UserPoolClient.ClientSecret)), nil
 	}
-	return []byte(aws.ToString(answer.Parameter.Value)), nil
+}
+
+// secretHash proves to Cognito that we know the app client's secret: the
+// SECRET_HASH of the Cognito Developer Guide, "Computing secret hash values".
+func secretHash(clientSecret []byte, name, appClient string) string {
+	mac := hmac.New(sha256.New, clientSecret)
+	mac.Write([]byte(name + appClient))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // machinePassword returns what Cognito takes for the user's password.
