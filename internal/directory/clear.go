@@ -12,18 +12,19 @@ import (
 const clearTries = lockout.MaxMaximum + 3
 
 // reasonCleared is the reason of the entry that clearing a counter writes.
-const reasonCleared = "the counter of an unknown user, cleared before the user was created"
+const reasonCleared = "attempts on the name from when it was nobody's, cleared for the user who was created"
 
-// clear forgets the attempts on a name that belonged to nobody, so that the
-// user begins with the full budget and with a record that does not expire. A
-// counter that was never used has nothing to forget and gets no audit entry.
-func (d *Directory) clear(ctx context.Context, key lockout.Key, act Act) error {
+// clear forgets the attempts on a name, if what is there is a stranger's: made
+// when the name belonged to nobody. So the user begins with the full budget
+// and with a record that does not expire. A record that changes meanwhile is
+// judged anew, and one that is not a stranger's gets no audit entry.
+func (d *Directory) clear(ctx context.Context, key lockout.Key, act Act, strangers func(lockout.Record) bool) error {
 	seen, err := d.Attempts.Read(ctx, key)
 	if err != nil {
 		return fmt.Errorf("reading attempts: %w", err)
 	}
 	for range clearTries {
-		if unused(seen) {
+		if !strangers(seen) {
 			return nil
 		}
 		result, err := d.Attempts.Apply(ctx, key, lockout.Unlock{Seen: seen, Entry: d.cleared(key, act)})
@@ -38,9 +39,25 @@ func (d *Directory) clear(ctx context.Context, key lockout.Key, act Act) error {
 	return fmt.Errorf("clearing attempts: the record kept changing: %w", lockout.ErrUnavailable)
 }
 
-func unused(r lockout.Record) bool {
-	return !r.Locked() && r.Charged == 0 && r.Failed == 0 && r.ExpiresAt.IsZero()
+// used is what a stranger's record is before there is a user: anything.
+func used(r lockout.Record) bool {
+	return r.Locked() || r.Charged > 0 || r.Failed > 0 || expires(r)
 }
+
+// passing is what may be a stranger's just after the user was created: what
+// expires, and an attempt in flight, which may have found nobody and would
+// settle so. It may be the new user's as well; then one wrong password of
+// their first moments is not counted.
+func passing(r lockout.Record) bool {
+	return expires(r) || !r.Locked() && len(r.InFlight) > 0
+}
+
+// expires is what is a stranger's whenever it is read. A failure sets the time
+// to expire if it found nobody, and removes it if it found the user. So a lock
+// with such a time was made by an attempt that found nobody, and this never
+// clears a lock of the user's own. (A stranger's charge that is given back could
+// put the time on one, but only within an attempt's life of the creation.)
+func expires(r lockout.Record) bool { return !r.ExpiresAt.IsZero() }
 
 func (d *Directory) cleared(key lockout.Key, act Act) lockout.Event {
 	return lockout.Event{

@@ -96,7 +96,7 @@ func (d *Directory) add(ctx context.Context, key lockout.Key, user access.User, 
 	if err != nil {
 		return false, fmt.Errorf("hashing password: %w", err)
 	}
-	if err := d.clear(ctx, key, act); err != nil {
+	if err := d.clear(ctx, key, act, used); err != nil {
 		return false, err
 	}
 	if err := d.Tokens.Enrol(ctx, user); err != nil {
@@ -105,7 +105,15 @@ func (d *Directory) add(ctx context.Context, key lockout.Key, user access.User, 
 	if err := d.Users.Create(ctx, user, phc); err != nil {
 		return d.refused(ctx, key, user, act, err)
 	}
-	return true, d.recordUser(ctx, user, act)
+	return true, d.complete(ctx, key, user, act, passing)
+}
+
+// complete does what is left once the user is there. One thing is done though
+// the other fails.
+func (d *Directory) complete(
+	ctx context.Context, key lockout.Key, user access.User, act Act, strangers func(lockout.Record) bool,
+) error {
+	return errors.Join(d.clear(ctx, key, act, strangers), d.recordUser(ctx, user, act))
 }
 
 // refused goes on after a write of the user that gave an error. The user may
@@ -114,7 +122,7 @@ func (d *Directory) add(ctx context.Context, key lockout.Key, user access.User, 
 func (d *Directory) refused(ctx context.Context, key lockout.Key, user access.User, act Act, cause error) (bool, error) {
 	stored, err := d.Users.User(ctx, key)
 	if err == nil && same(stored, user) {
-		return true, d.recordUser(ctx, user, act)
+		return true, d.complete(ctx, key, user, act, passing)
 	}
 	var conflict *lockout.ConflictError
 	if !errors.As(cause, &conflict) {
@@ -143,7 +151,7 @@ func (d *Directory) finish(ctx context.Context, key lockout.Key, act Act) (bool,
 	if err := d.Tokens.Enrol(ctx, user); err != nil {
 		return true, fmt.Errorf("enrolling user: %w", err)
 	}
-	return true, d.recordUser(ctx, user, act)
+	return true, d.complete(ctx, key, user, act, expires)
 }
 
 // now returns the time as stores keep it: UTC, to the millisecond.

@@ -33,6 +33,8 @@ type world struct {
 	calls  int
 	failAt int
 	after  bool // the call that fails takes effect
+	// before, if not nil, is what somebody else does just before a call is made.
+	before func(call int)
 }
 
 func newWorld(t *testing.T) *world {
@@ -61,6 +63,9 @@ func newWorld(t *testing.T) *world {
 func call[T any](w *world, do func() (T, error)) (T, error) {
 	w.calls++
 	w.clock.Advance(time.Millisecond)
+	if w.before != nil {
+		w.before(w.calls)
+	}
 	if w.calls != w.failAt {
 		return do()
 	}
@@ -387,6 +392,164 @@ func TestCreatingAUserWhoExistsNeitherUnlocksNorChangesThem(t *testing.T) {
 	if got := w.actions(t)[audit.UserCreated]; got != 1 {
 		t.Errorf("%d entries of a creation, want 1", got)
 	}
+}
+
+// A stranger is an attempt on a name, which found that it is nobody's.
+type stranger struct {
+	id         string
+	generation int64
+}
+
+// apply makes a transition on root's record behind the directory's back.
+func (w *world) apply(t *testing.T, transition lockout.Transition) lockout.Result {
+	t.Helper()
+	result, err := w.store.Attempts.Apply(t.Context(), key(t, "root"), transition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func (w *world) charge(t *testing.T) stranger {
+	t.Helper()
+	id := w.NewID()
+	charged := w.apply(t, lockout.Charge{AttemptID: id, Maximum: 5, At: w.clock.Now()})
+	return stranger{id, charged.Record.Generation}
+}
+
+// settle fails the attempt, which locks.
+func (w *world) settle(t *testing.T, s stranger) lockout.Outcome {
+	t.Helper()
+	now := w.clock.Now()
+	return w.apply(t, lockout.Fail{
+		Generation: s.generation, Maximum: 1, Evidence: lockout.Evidence{AttemptID: s.id, At: now},
+		Lock:      lockout.Event{ID: w.NewID(), Kind: lockout.EventLock, At: now, Key: key(t, "root")},
+		ExpiresAt: now.Add(lockout.UnknownUserRetention),
+	}).Outcome
+}
+
+// exists reports whether root is there already.
+func (w *world) exists(t *testing.T) bool {
+	t.Helper()
+	exists, err := w.store.Users.Exists(t.Context(), key(t, "root"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exists
+}
+
+// TestAnAttemptAtAnyStepLeavesNoLockThatExpires tries a wrong password at each
+// step of creating the user. A lock of somebody who did not exist is gone
+// afterwards, and a lock of the new user stays.
+func TestAnAttemptAtAnyStepLeavesNoLockThatExpires(t *testing.T) {
+	whole := newWorld(t)
+	provision(t, whole)
+	for n := 1; n <= whole.calls; n++ {
+		t.Run(fmt.Sprintf("before call %d", n), func(t *testing.T) {
+			w, real := newWorld(t), false
+			w.before = func(call int) {
+				if call == n {
+					real = w.exists(t)
+					w.lock(t, "root")
+				}
+			}
+			provision(t, w)
+			if r := w.record(t, "root"); r.Locked() != real || !r.ExpiresAt.IsZero() {
+				t.Errorf("the user existed: %v; their record: %+v", real, r)
+			}
+		})
+	}
+}
+
+// TestAnAttemptAcrossTheCreationIsNotCounted holds an attempt that began while
+// the user was nobody until after each later step.
+func TestAnAttemptAcrossTheCreationIsNotCounted(t *testing.T) {
+	whole, created := newWorld(t), 0
+	whole.before = func(call int) {
+		if created == 0 && whole.exists(t) {
+			created = call
+		}
+	}
+	provision(t, whole)
+	for begin := 1; begin <= created; begin++ {
+		for end := begin + 1; end <= whole.calls+1; end++ {
+			t.Run(fmt.Sprintf("from call %d to call %d", begin, end), func(t *testing.T) {
+				w := newWorld(t)
+				var s stranger
+				w.before = func(call int) {
+					switch call {
+					case begin:
+						s = w.charge(t)
+					case end:
+						w.settle(t, s)
+					}
+				}
+				provision(t, w)
+				if w.calls < end {
+					w.settle(t, s)
+				}
+				if r := w.record(t, "root"); r.Locked() || !r.ExpiresAt.IsZero() {
+					t.Errorf("the attempt is left on the record: %+v", r)
+				}
+			})
+		}
+	}
+}
+
+// TestRunningAgainClearsWhatExpiresOfAUserWhoExists stops the first run once
+// the user is there, and has an attempt from before settle then.
+func TestRunningAgainClearsWhatExpiresOfAUserWhoExists(t *testing.T) {
+	w := newWorld(t)
+	var s stranger
+	w.before = func(int) {
+		switch {
+		case s.id == "" && len(w.roles) > 0:
+			s = w.charge(t)
+		case s.id != "" && w.failAt == 0 && w.exists(t):
+			w.failAt = w.calls
+		}
+	}
+	if made, err := w.Provision(t.Context(), acme); !made.Created || err == nil {
+		t.Fatalf("got %+v, %v; want the user, and an error", made, err)
+	}
+	w.before = nil
+	if got := w.settle(t, s); got != lockout.Applied {
+		t.Fatalf("the attempt is %s", got)
+	}
+	provision(t, w)
+	if r := w.record(t, "root"); r.Locked() || !r.ExpiresAt.IsZero() {
+		t.Errorf("the attempt is left on the record: %+v", r)
+	}
+	wantActions := map[audit.Action]int{audit.ClientCreated: 1, audit.UserCreated: 1, audit.Lock: 1, audit.Unlock: 1}
+	if diff := cmp.Diff(w.actions(t), wantActions); diff != "" {
+		t.Errorf("entries: got -, want +:\n%s", diff)
+	}
+}
+
+// TestRunningAgainLeavesALockThatIsWrittenMeanwhile locks the user between the
+// reading of a record that expires and its clearing.
+func TestRunningAgainLeavesALockThatIsWrittenMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	provision(t, w)
+	s := w.charge(t)
+	w.apply(t, lockout.Refund{AttemptID: s.id, Generation: s.generation, ExpiresAt: start.Add(lockout.UnknownUserRetention)})
+	w.Directory.Attempts = &overtaken{world: w, do: func() { w.lock(t, "root") }}
+	provision(t, w)
+	if r := w.record(t, "root"); !r.Locked() || !r.ExpiresAt.IsZero() {
+		t.Errorf("the lock is gone or expires: %+v", r)
+	}
+}
+
+// overtaken has something done between reading a record and changing it.
+type overtaken struct {
+	*world
+	do func()
+}
+
+func (o *overtaken) Apply(ctx context.Context, key lockout.Key, t lockout.Transition) (lockout.Result, error) {
+	o.do()
+	o.do = func() {}
+	return o.world.Apply(ctx, key, t)
 }
 
 // TestLosingTheRaceForANameLeavesTheWinner creates a user between another's

@@ -36,8 +36,8 @@ type Provisioned struct {
 // neither a missing client nor a user who is there is one.
 //
 // An error with Created set says that the user is there with the password
-// returned and that only the audit entry is missing; running it again writes
-// the entry.
+// returned and that only the audit entry is missing, or attempts from before
+// are left on their record; running it again puts both right.
 func (d *Directory) Provision(ctx context.Context, p Provision) (Provisioned, error) {
 	key, err := users.UserKey(p.Client, p.Username)
 	if err != nil {
