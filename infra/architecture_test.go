@@ -48,7 +48,7 @@ var importTable = map[string][]string{
 	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
-	"infra/stack":        {"internal/access"},
+	"infra/stack":        nil,
 	"infra/ministack":    {"infra/stack", "internal/environ"},
 	"infra/local":        append([]string{"internal/embedded"}, functionsMayImport...),
 }

@@ -96,7 +96,7 @@ func setUp(ctx context.Context, endpoint string) ([]string, error) {
 		return nil, err
 	}
 	identity, err := stack.CreateIdentity(ctx, cognitoidentityprovider.NewFromConfig(config),
-		ssm.NewFromConfig(config), endpoint, stage)
+		ssm.NewFromConfig(config), described, endpoint, stage)
 	if err != nil {
 		return nil, err
 	}

@@ -9,24 +9,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
-	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
-	"portcullis/internal/access"
 )
 
-const (
-	// accessTokenMinutes is what the API's expires_in of 900 s says.
-	accessTokenMinutes = 15
-	// machinePasswordMinimum is below the length of any encoding of 32 bytes.
-	// The pool asks for no classes of characters: an HMAC has all its strength
-	// in its length.
-	machinePasswordMinimum = 32
-	// secretBytes is the key length of HMAC-SHA256 (RFC 2104, section 3: at
-	// least the length of the hash).
-	secretBytes = 32
-)
+// secretBytes is the key length of HMAC-SHA256 (RFC 2104, section 3: at least
+// the length of the hash).
+const secretBytes = 32
 
 // Identity is where the tokens come from.
 type Identity struct {
@@ -35,17 +24,25 @@ type Identity struct {
 	Issuer, JWKSURL         string
 }
 
-// CreateIdentity makes a user pool with case-sensitive usernames, its app
-// client, a group for each role, and the token secret of the stage. The app
-// client allows the admin flow and refresh and nothing else. The endpoint is
-// where the pool's keys are served: an emulator cannot serve them under the
+// CreateIdentity makes the template's UserPool, its groups and its AppClient,
+// and the token secret of the stage, which no template can make. The endpoint
+// is where the pool's keys are served: an emulator cannot serve them under the
 // issuer that its tokens name.
-func CreateIdentity(ctx context.Context, idp *cognitoidentityprovider.Client, parameters *ssm.Client, endpoint, stage string) (Identity, error) {
-	pool, err := createPool(ctx, idp, stage)
+func CreateIdentity(ctx context.Context, idp *cognitoidentityprovider.Client, parameters *ssm.Client, template []byte, endpoint, stage string) (Identity, error) {
+	resources, err := readResources(template)
+	if err != nil {
+		return Identity{}, err
+	}
+	m := mint{idp: idp, resources: resources, values: values{"Stage": stage}}
+	pool, err := m.createPool(ctx)
 	if err != nil {
 		return Identity{}, fmt.Errorf("creating user pool: %w", err)
 	}
-	client, err := createAppClient(ctx, idp, pool)
+	m.values["UserPool"] = pool
+	if err := m.createGroups(ctx); err != nil {
+		return Identity{}, fmt.Errorf("creating groups: %w", err)
+	}
+	client, err := m.createAppClient(ctx)
 	if err != nil {
 		return Identity{}, fmt.Errorf("creating app client: %w", err)
 	}
@@ -66,50 +63,64 @@ func issuer(region, pool string) string {
 	return "https://cognito-idp." + region + ".amazonaws.com/" + pool
 }
 
-func createPool(ctx context.Context, idp *cognitoidentityprovider.Client, stage string) (string, error) {
-	pool, err := idp.CreateUserPool(ctx, &cognitoidentityprovider.CreateUserPoolInput{
-		PoolName:              aws.String("portcullis-" + stage),
-		UsernameConfiguration: &cognito.UsernameConfigurationType{CaseSensitive: aws.Bool(true)},
-		AdminCreateUserConfig: &cognito.AdminCreateUserConfigType{AllowAdminCreateUserOnly: true},
-		Policies: &cognito.UserPoolPolicyType{PasswordPolicy: &cognito.PasswordPolicyType{
-			MinimumLength: aws.Int32(machinePasswordMinimum),
-		}},
-	})
-	if err != nil {
-		return "", err
-	}
-	for _, role := range access.Roles() {
-		_, err := idp.CreateGroup(ctx, &cognitoidentityprovider.CreateGroupInput{
-			UserPoolId: pool.UserPool.Id, GroupName: aws.String(string(role)),
-		})
-		if err != nil {
-			return "", fmt.Errorf("creating group %s: %w", role, err)
-		}
-	}
-	return *pool.UserPool.Id, nil
+// A mint makes the resources of a template that are Cognito's.
+type mint struct {
+	idp       *cognitoidentityprovider.Client
+	resources map[string]resource
+	values    values
 }
 
-func createAppClient(ctx context.Context, idp *cognitoidentityprovider.Client, pool string) (string, error) {
-	client, err := idp.CreateUserPoolClient(ctx, &cognitoidentityprovider.CreateUserPoolClientInput{
-		UserPoolId:     &pool,
-		ClientName:     aws.String("portal"),
-		GenerateSecret: true,
-		ExplicitAuthFlows: []cognito.ExplicitAuthFlowsType{
-			cognito.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth,
-			cognito.ExplicitAuthFlowsTypeAllowRefreshTokenAuth,
-		},
-		AccessTokenValidity: aws.Int32(accessTokenMinutes),
-		IdTokenValidity:     aws.Int32(accessTokenMinutes),
-		TokenValidityUnits: &cognito.TokenValidityUnitsType{
-			AccessToken: cognito.TimeUnitsTypeMinutes, IdToken: cognito.TimeUnitsTypeMinutes,
-		},
-		EnableTokenRevocation:      aws.Bool(true),
-		PreventUserExistenceErrors: cognito.PreventUserExistenceErrorTypesEnabled,
-	})
+// input fills a call's input from the resource of the type.
+func (m mint) input(id, kind string, into any, renamed map[string]string) error {
+	described, ok := m.resources[id]
+	if !ok || described.Type != kind {
+		return fmt.Errorf("the template has no %s named %s", kind, id)
+	}
+	if err := described.input(into, m.values, renamed); err != nil {
+		return fmt.Errorf("reading %s of the template: %w", id, err)
+	}
+	return nil
+}
+
+func (m mint) createPool(ctx context.Context) (string, error) {
+	var in cognitoidentityprovider.CreateUserPoolInput
+	if err := m.input("UserPool", "AWS::Cognito::UserPool", &in, map[string]string{"UserPoolName": "PoolName"}); err != nil {
+		return "", err
+	}
+	out, err := m.idp.CreateUserPool(ctx, &in)
 	if err != nil {
 		return "", err
 	}
-	return *client.UserPoolClient.ClientId, nil
+	return *out.UserPool.Id, nil
+}
+
+func (m mint) createGroups(ctx context.Context) error {
+	const kind = "AWS::Cognito::UserPoolGroup"
+	for id, resource := range m.resources {
+		if resource.Type != kind {
+			continue
+		}
+		var in cognitoidentityprovider.CreateGroupInput
+		if err := m.input(id, kind, &in, nil); err != nil {
+			return err
+		}
+		if _, err := m.idp.CreateGroup(ctx, &in); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (m mint) createAppClient(ctx context.Context) (string, error) {
+	var in cognitoidentityprovider.CreateUserPoolClientInput
+	if err := m.input("AppClient", "AWS::Cognito::UserPoolClient", &in, nil); err != nil {
+		return "", err
+	}
+	out, err := m.idp.CreateUserPoolClient(ctx, &in)
+	if err != nil {
+		return "", err
+	}
+	return *out.UserPoolClient.ClientId, nil
 }
 
 func createSecret(ctx context.Context, parameters *ssm.Client, name string) error {

@@ -1,15 +1,21 @@
 package stack_test
 
 import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"portcullis/infra/stack"
 	"portcullis/internal/lockouttest"
@@ -63,26 +69,63 @@ func TestTemplatesWithoutTheTables(t *testing.T) {
 	}
 }
 
+// template returns template.yaml with the replacements made, each an old text,
+// which must be there, and its new one.
+func template(t *testing.T, replacements ...string) []byte {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join("..", "..", "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(replacements); i += 2 {
+		if !bytes.Contains(file, []byte(replacements[i])) {
+			t.Fatalf("template.yaml has no %q", replacements[i])
+		}
+	}
+	return []byte(strings.NewReplacer(replacements...).Replace(string(file)))
+}
+
 func TestIdentity(t *testing.T) {
 	config := lockouttest.AWS(t)
 	idp, parameters := cognitoidentityprovider.NewFromConfig(config), ssm.NewFromConfig(config)
 	stage := "stack-test-" + lockouttest.IDs()()
-	identity, err := stack.CreateIdentity(t.Context(), idp, parameters, *config.BaseEndpoint, stage)
+	identity, err := stack.CreateIdentity(t.Context(), idp, parameters, template(t), *config.BaseEndpoint, stage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("the app client allows the admin flow and refresh alone", func(t *testing.T) {
-		out, err := idp.DescribeUserPoolClient(t.Context(), &cognitoidentityprovider.DescribeUserPoolClientInput{
-			UserPoolId: &identity.UserPoolID, ClientId: &identity.AppClientID,
-		})
+	t.Run("the app client is the template's", func(t *testing.T) {
+		made := appClient(t, idp, identity)
+		if made.ClientSecret == nil {
+			t.Error("it has no secret")
+		}
+		got := *made
+		got.ClientId, got.ClientSecret, got.CreationDate, got.LastModifiedDate = nil, nil, nil, nil
+		want := cognito.UserPoolClientType{
+			ClientName: aws.String("portcullis-" + stage), UserPoolId: &identity.UserPoolID,
+			ExplicitAuthFlows: []cognito.ExplicitAuthFlowsType{
+				cognito.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth, cognito.ExplicitAuthFlowsTypeAllowRefreshTokenAuth,
+			},
+			EnableTokenRevocation: aws.Bool(true), PreventUserExistenceErrors: cognito.PreventUserExistenceErrorTypesEnabled,
+			AccessTokenValidity: aws.Int32(15), IdTokenValidity: aws.Int32(15), RefreshTokenValidity: 12,
+			TokenValidityUnits: &cognito.TokenValidityUnitsType{
+				AccessToken: cognito.TimeUnitsTypeMinutes, IdToken: cognito.TimeUnitsTypeMinutes, RefreshToken: cognito.TimeUnitsTypeHours,
+			},
+		}
+		sdkOnly := cmpopts.IgnoreUnexported(cognito.UserPoolClientType{}, cognito.TokenValidityUnitsType{})
+		emulators := cmpopts.IgnoreFields(cognito.UserPoolClientType{}, "AllowedOAuthFlowsUserPoolClient",
+			"AuthSessionValidity", "EnablePropagateAdditionalUserContextData", "DefaultRedirectURI")
+		if diff := cmp.Diff(got, want, sdkOnly, emulators, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("app client (-got +want):\n%s", diff)
+		}
+	})
+	t.Run("a change of the template is a change of the app client", func(t *testing.T) {
+		changed, err := stack.CreateIdentity(t.Context(), idp, parameters,
+			template(t, "RefreshTokenValidity: 12", "RefreshTokenValidity: 7"), *config.BaseEndpoint, stage+"-3")
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []cognito.ExplicitAuthFlowsType{
-			cognito.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth, cognito.ExplicitAuthFlowsTypeAllowRefreshTokenAuth,
-		}
-		if diff := cmp.Diff(out.UserPoolClient.ExplicitAuthFlows, want); diff != "" {
-			t.Errorf("flows (-got +want):\n%s", diff)
+		if got := appClient(t, idp, changed).RefreshTokenValidity; got != 7 {
+			t.Errorf("got a refresh token validity of %d, want 7", got)
 		}
 	})
 	t.Run("usernames are case-sensitive", func(t *testing.T) {
@@ -94,8 +137,26 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("got %+v, want case-sensitive", names)
 		}
 	})
+	t.Run("a password that lacks a kind of character is refused", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			password string
+			taken    bool
+		}{
+			"all": {"Aa1!", true}, "no capital": {"aa1!", false}, "no small": {"AA1!", false},
+			"no digit": {"Aaa!", false}, "no symbol": {"Aa11", false},
+		} {
+			_, err := idp.AdminCreateUser(t.Context(), &cognitoidentityprovider.AdminCreateUserInput{
+				UserPoolId: &identity.UserPoolID, Username: aws.String("u/" + name), MessageAction: cognito.MessageActionTypeSuppress,
+				TemporaryPassword: aws.String(strings.Repeat(c.password, 8)),
+			})
+			var refused *cognito.InvalidPasswordException
+			if c.taken && err != nil || !c.taken && !errors.As(err, &refused) {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	})
 	t.Run("the secret is a secure string that differs between stages", func(t *testing.T) {
-		other, err := stack.CreateIdentity(t.Context(), idp, parameters, *config.BaseEndpoint, stage+"-2")
+		other, err := stack.CreateIdentity(t.Context(), idp, parameters, template(t), *config.BaseEndpoint, stage+"-2")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,6 +164,45 @@ func TestIdentity(t *testing.T) {
 			t.Error("got the same secret twice")
 		}
 	})
+}
+
+func appClient(t *testing.T, idp *cognitoidentityprovider.Client, identity stack.Identity) *cognito.UserPoolClientType {
+	t.Helper()
+	out, err := idp.DescribeUserPoolClient(t.Context(), &cognitoidentityprovider.DescribeUserPoolClientInput{
+		UserPoolId: &identity.UserPoolID, ClientId: &identity.AppClientID,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.UserPoolClient
+}
+
+func TestTemplatesThatMakeNoIdentity(t *testing.T) {
+	config := lockouttest.AWS(t)
+	idp, parameters := cognitoidentityprovider.NewFromConfig(config), ssm.NewFromConfig(config)
+	const name = `UserPoolName: !Sub "portcullis-${Stage}"`
+	for reason, c := range map[string]struct {
+		template []byte
+		want     string
+	}{
+		"no pool":            {template(t, "AWS::Cognito::UserPool\n", "AWS::S3::Bucket\n"), "no AWS::Cognito::UserPool named UserPool"},
+		"no app client":      {template(t, "  AppClient:\n", "  Other:\n"), "no AWS::Cognito::UserPoolClient named AppClient"},
+		"another function":   {template(t, name, "UserPoolName: !GetAtt Api.Name"), "!GetAtt is not supported"},
+		"a Sub with a list":  {template(t, name, "UserPoolName: !Sub [a, {b: c}]"), "!Sub is not supported"},
+		"a long function":    {template(t, name, "UserPoolName: {Fn::Sub: a}"), "Fn::Sub is not supported"},
+		"an unknown name":    {template(t, name, `UserPoolName: !Sub "${AWS::Region}"`), `"AWS::Region" has no value`},
+		"an unknown Ref":     {template(t, name, "UserPoolName: !Ref Elsewhere"), `"Elsewhere" has no value`},
+		"a group elsewhere":  {template(t, "{UserPoolId: !Ref UserPool, GroupName: ITUser}", "{UserPoolId: !Ref Other, GroupName: ITUser}"), `"Other" has no value`},
+		"an unknown setting": {template(t, "GenerateSecret: true", "GenerateSecrets: true"), "GenerateSecrets"},
+		"no properties":      {[]byte("Resources: {UserPool: {Type: AWS::Cognito::UserPool}}"), "not a mapping"},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			_, err := stack.CreateIdentity(t.Context(), idp, parameters, c.template, *config.BaseEndpoint, "none-"+lockouttest.IDs()())
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q in it", err, c.want)
+			}
+		})
+	}
 }
 
 func secret(t *testing.T, parameters *ssm.Client, name string) string {

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"gopkg.in/yaml.v3"
 )
 
 // tableReady is how long a table may take to become active. DynamoDB takes
@@ -73,20 +72,14 @@ type keyElement struct {
 	KeyType       string `yaml:"KeyType"`
 }
 
-// readTables returns the tables of a template by their logical names. Other
-// resources stay unread, since CloudFormation's tags mean nothing here.
+// readTables returns the tables of a template by their logical names.
 func readTables(template []byte) (map[string]table, error) {
-	var document struct {
-		Resources map[string]struct {
-			Type       string    `yaml:"Type"`
-			Properties yaml.Node `yaml:"Properties"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal(template, &document); err != nil {
-		return nil, fmt.Errorf("reading template: %w", err)
+	resources, err := readResources(template)
+	if err != nil {
+		return nil, err
 	}
 	tables := map[string]table{}
-	for name, resource := range document.Resources {
+	for name, resource := range resources {
 		if resource.Type != "AWS::DynamoDB::Table" {
 			continue
 		}
