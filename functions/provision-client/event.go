@@ -3,24 +3,44 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"unicode"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 
 	"portcullis/internal/directory"
-	"portcullis/internal/lockout"
 )
 
-// An order is the event: which client, and who its first Sysadmin is.
+// An order is the event: which client, who its first Sysadmin is, and who
+// wants it.
 type order struct {
 	Client   string `json:"client"`
 	Username string `json:"username"`
 	Name     string `json:"name"`
 	Email    string `json:"email"`
+	By       string `json:"by"`     // who invokes the function
+	Reason   string `json:"reason"` // may be empty
 }
 
-// errMalformed says nothing of the event, which may be of any size.
-var errMalformed = errors.New(`the event must be {"client", "username", "name", "email"}, all strings`)
+// The bounds of what an order says about itself, in bytes.
+const (
+	maxBy     = 128 // a name, an address, or the ARN of a role's session
+	maxReason = 500 // as an unlock's
+)
+
+// actorPrefix marks an actor who comes by IAM and is no user of a client. It
+// cannot be a client's name, which has no colon.
+const actorPrefix = "iam:"
+
+// The errors say nothing of the event, which may be of any size.
+var (
+	errMalformed = errors.New(`the event must be {"client", "username", "name", "email", "by", "reason"}, all strings`)
+	errBy        = fmt.Errorf(`"by" must say who invokes this, on one line of 1 to %d bytes`, maxBy)
+	errReason    = fmt.Errorf(`"reason" must be one line of at most %d bytes`, maxReason)
+)
 
 // UnmarshalJSON refuses unknown and repeated members: a misspelt one would be
 // an empty value.
@@ -32,6 +52,35 @@ func (o *order) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// check returns what is wrong with what an order says about itself; the
+// directory checks the rest. Lambda does not tell a function who invokes it,
+// so the order does; CloudTrail has the same request id.
+func (o order) check() error {
+	switch {
+	case strings.TrimSpace(o.By) == "" || !isLine(o.By, maxBy):
+		return errBy
+	case !isLine(o.Reason, maxReason):
+		return errReason
+	}
+	return nil
+}
+
+func isLine(s string, limit int) bool {
+	return len(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// provision returns the order as the directory takes it.
+func (o order) provision(ctx context.Context) directory.Provision {
+	p := directory.Provision{
+		Client: o.Client, Username: o.Username, Name: o.Name, Email: o.Email,
+		By: actorPrefix + o.By, Reason: o.Reason,
+	}
+	if invoked, ok := lambdacontext.FromContext(ctx); ok {
+		p.RequestID = invoked.AwsRequestID
+	}
+	return p
+}
+
 // A receipt is the answer.
 type receipt struct {
 	Client   string `json:"client"`
@@ -40,14 +89,15 @@ type receipt struct {
 	Created  bool   `json:"created"`
 }
 
-// handler provisions what is ordered. When the user was created and only the
-// audit entry could not be written, it tries once more and tells the password
-// in any case, since nobody else knows it; the log says what is missing.
+// handler provisions what is ordered. When the user was created and something
+// after that failed, it tries once more and tells the password in any case,
+// since nobody else knows it; the log says what is missing.
 func handler(log *slog.Logger, d *directory.Directory) func(context.Context, order) (receipt, error) {
 	return func(ctx context.Context, o order) (receipt, error) {
-		wanted := directory.Provision{
-			Client: o.Client, Username: o.Username, Name: o.Name, Email: o.Email, By: lockout.ActorPortcullis,
+		if err := o.check(); err != nil {
+			return receipt{}, err
 		}
+		wanted := o.provision(ctx)
 		made, err := d.Provision(ctx, wanted)
 		if err != nil && !made.Created {
 			return receipt{}, err
@@ -57,7 +107,7 @@ func handler(log *slog.Logger, d *directory.Directory) func(context.Context, ord
 		}
 		outcome := slog.Group("provisioned", "client", made.Client, "username", made.Username, "created", made.Created)
 		if err != nil {
-			log.Error("audit_entry_missing", outcome, "error", err.Error(), "remedy", "invoke again with the same event")
+			log.Error("provisioning_unfinished", outcome, "error", err.Error(), "remedy", "invoke again with the same event")
 		} else {
 			log.Info("client_provisioned", outcome)
 		}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
 	"portcullis/internal/audit"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
@@ -40,9 +42,57 @@ func TestAnOrderIsTakenOnlyAsItIsWritten(t *testing.T) {
 		})
 	}
 	var o order
-	err := json.Unmarshal([]byte(`{"client": "acme", "username": "root", "name": "Rute", "email": "r@example.com"}`), &o)
-	if want := (order{"acme", "root", "Rute", "r@example.com"}); err != nil || o != want {
+	err := json.Unmarshal([]byte(`{"client": "acme", "username": "root", "name": "Rute", "email": "r@example.com",
+		"by": "ops@example.com", "reason": "ticket 7"}`), &o)
+	if want := (order{"acme", "root", "Rute", "r@example.com", "ops@example.com", "ticket 7"}); err != nil || o != want {
 		t.Errorf("got %+v, %v; want %+v", o, err, want)
+	}
+}
+
+func TestAnOrderSaysWhoGivesIt(t *testing.T) {
+	tests := []struct {
+		name       string
+		by, reason string
+		want       string // part of the error; empty for none
+	}{
+		{"a name", "Olga Pires", "", ""},
+		{"a role's name and a reason", "arn:aws:sts::123456789012:assumed-role/ops/olga", "the last Sysadmin is locked out", ""},
+		{"the longest name", strings.Repeat("é", 64), "", ""},
+		{"the longest reason", "olga", strings.Repeat("r", 500), ""},
+		{"nobody", "", "", `"by" must`},
+		{"blanks", "  ", "", `"by" must`},
+		{"a name that is too long", strings.Repeat("é", 64) + "e", "", `"by" must`},
+		{"a name of two lines", "olga\nportcullis", "", `"by" must`},
+		{"a name with an escape sequence", "olga\x1b[2J", "", `"by" must`},
+		{"a reason that is too long", "olga", strings.Repeat("r", 501), `"reason" must`},
+		{"a reason of two lines", "olga", "because\nof this", `"reason" must`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := order{Client: "acme", Username: "root", By: test.by, Reason: test.reason}
+			made, _, entries, err := provision(t, o, 0)
+			if test.want == "" {
+				if err != nil || len(entries) != 2 {
+					t.Errorf("got %d entries, %v", len(entries), err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || made.Created || len(entries) != 0 {
+				t.Errorf("got %+v, %d entries, %v; want %s", made, len(entries), err, test.want)
+			}
+		})
+	}
+}
+
+func TestTheTrailTellsWhoGaveTheOrder(t *testing.T) {
+	_, _, entries, err := provision(t, byOlga, 0)
+	if err != nil || len(entries) != 2 {
+		t.Fatalf("got %d entries, %v; want 2", len(entries), err)
+	}
+	for _, e := range entries {
+		if e.Actor != "iam:olga" || e.Reason != "ticket 7" || e.RequestID != "8476a536-e9f4-11e8-9739-2dfe598c3fcd" {
+			t.Errorf("entry %+v", e)
+		}
 	}
 }
 
@@ -60,9 +110,12 @@ func (f *trail) Append(ctx context.Context, e audit.Entry) error {
 	return f.Trail.Append(ctx, e)
 }
 
-// provision makes one client on a fresh store whose trail fails, and returns
-// the receipt and the log.
-func provision(t *testing.T, fails int) (receipt, string) {
+// byOlga is an order that may be given.
+var byOlga = order{Client: "acme", Username: "root", By: "olga", Reason: "ticket 7"}
+
+// provision carries an order out on a fresh store whose trail fails, and
+// returns the receipt, the log and the trail.
+func provision(t *testing.T, o order, fails int) (receipt, string, []audit.Entry, error) {
 	t.Helper()
 	hasher := users.NewHasher(users.Params{Memory: 8, Time: 1, Threads: 1}, rand.Reader, 1)
 	store, err := embedded.Open(filepath.Join(t.TempDir(), "data"),
@@ -80,11 +133,13 @@ func provision(t *testing.T, fails int) (receipt, string) {
 		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts, Trail: &trail{store.Trail, fails},
 		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
 	})
-	made, err := provision(t.Context(), order{Client: "acme", Username: "root"})
+	invoked := &lambdacontext.LambdaContext{AwsRequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd"}
+	made, failed := provision(lambdacontext.NewContext(t.Context(), invoked), o)
+	entries, _, err := store.Trail.Entries(t.Context(), "acme", "", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made, log.String()
+	return made, log.String(), entries, failed
 }
 
 func TestThePasswordIsToldThoughTheTrailFails(t *testing.T) {
@@ -95,11 +150,14 @@ func TestThePasswordIsToldThoughTheTrailFails(t *testing.T) {
 	}{
 		{"not at all", 0, "client_provisioned"},
 		{"once, and is tried again", 1, "client_provisioned"},
-		{"for good, which the log tells", 2, "audit_entry_missing"},
+		{"for good, which the log tells", 2, "provisioning_unfinished"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			made, log := provision(t, test.fails)
+			made, log, _, err := provision(t, byOlga, test.fails)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if !made.Created || made.Password == "" || made.Client != "acme" || made.Username != "root" {
 				t.Errorf("got %+v, want a Sysadmin with a password", made)
 			}

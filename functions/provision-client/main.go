@@ -1,11 +1,13 @@
 // Command provision-client creates a client and its first Sysadmin. It is not
 // on the API: whoever may invoke it by IAM may use it.
 //
-//	in   {"client": "acme", "username": "root", "name": "Rute Dias", "email": "rute@example.com"}
+//	in   {"client": "acme", "username": "root", "name": "Rute Dias", "email": "rute@example.com",
+//	      "by": "olga", "reason": "new contract"}
 //	out  {"client": "acme", "username": "root", "password": "…", "created": true}
 //
-// The password is told once, in the answer, and only when the user was created.
-// Invoking it again is harmless and finishes what a failure left undone.
+// The audit trail names "iam:olga" and Lambda's request id; the reason may be
+// left out. The password is told once, in the answer, and only when the user was
+// created. Invoking it again is harmless and finishes what a failure left undone.
 //
 // It reads and writes the tables users and attempts, appends to the table
 // audit, reads the token secret and creates the user in Cognito.

@@ -167,7 +167,9 @@ func (s *settings) provision(ctx context.Context, functions compiled, in stores)
 // empty if the client was there.
 func provisionClient(ctx context.Context, functions compiled, client string) (person, error) {
 	first := firstUser()
-	order := map[string]string{"client": client, "username": first.Username, "name": first.Name, "email": first.Email}
+	order := map[string]string{
+		"client": client, "username": first.Username, "name": first.Name, "email": first.Email, "by": "infra/local",
+	}
 	made := person{Role: first.Role}
 	if err := functions.call(ctx, provisionFunction, order, &made); err != nil {
 		return person{}, fmt.Errorf("provisioning client %s: %w", client, err)

@@ -46,7 +46,7 @@ type Directory struct {
 
 // An Act says who does something, and from where.
 type Act struct {
-	Actor     string // "client/username", or lockout.ActorPortcullis
+	Actor     string // "client/username", "iam:" and a name, or lockout.ActorPortcullis
 	SourceIP  string
 	RequestID string
 	Reason    string

@@ -18,7 +18,10 @@ type Provision struct {
 	Name     string
 	Email    string
 	Password string // generated when empty
-	By       string // the actor in the audit trail
+	// By, RequestID and Reason are an [Act]'s.
+	By        string
+	RequestID string
+	Reason    string
 }
 
 // Provisioned is what came of it.
@@ -53,7 +56,7 @@ func (d *Directory) Provision(ctx context.Context, p Provision) (Provisioned, er
 	if err := check(first, p.Password); err != nil {
 		return Provisioned{}, fmt.Errorf("provisioning client: %w", err)
 	}
-	act := Act{Actor: p.By}
+	act := Act{Actor: p.By, RequestID: p.RequestID, Reason: p.Reason}
 	if err := d.createClient(ctx, first.Client, act); err != nil {
 		return Provisioned{}, err
 	}
