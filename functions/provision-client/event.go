@@ -53,8 +53,9 @@ func (o *order) UnmarshalJSON(text []byte) error {
 }
 
 // check returns what is wrong with what an order says about itself; the
-// directory checks the rest. Lambda does not tell a function who invokes it,
-// so the order does; CloudTrail has the same request id.
+// directory checks the rest. Lambda does not tell a function who invokes it, so
+// the order does; where CloudTrail records invocations, it has the caller under
+// the same request id.
 func (o order) check() error {
 	switch {
 	case strings.TrimSpace(o.By) == "" || !isLine(o.By, maxBy):
