@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,34 @@ func TestTheTemplateSetsWhatTheFunctionsRead(t *testing.T) {
 		name, _, _ := strings.Cut(pair, "=")
 		if !slices.Contains(slices.Concat(required, optional), name) {
 			t.Errorf("the tests' stack sets %s, which nothing reads", name)
+		}
+	}
+}
+
+// TestHealthCanSayTheVersion: what is left to a default in the code, the
+// template sets where it is read.
+func TestHealthCanSayTheVersion(t *testing.T) {
+	tpl := readTemplate(t)
+	got := map[string]map[string]text{}
+	for _, f := range tpl.functions(t) {
+		if own := f.Environment.Variables; len(own) > 0 {
+			got[f.folder()] = own
+		}
+	}
+	want := map[string]map[string]text{"query": {"PORTCULLIS_VERSION": "!Ref Version"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("functions' own variables (-want +got):\n%s", diff)
+	}
+	version := tpl.Parameters["Version"]
+	pattern, err := regexp.Compile(string(version.AllowedPattern))
+	if err != nil || version.AllowedPattern == "" {
+		t.Fatalf("pattern of Version: got %q, %v", version.AllowedPattern, err)
+	}
+	for value, want := range map[string]bool{
+		string(version.Default): true, "1.4.0-rc.1+5bb29fb": true, "": false, "<b>": false, "a b": false, strings.Repeat("1", 65): false,
+	} {
+		if got := pattern.MatchString(value); got != want {
+			t.Errorf("version %q: got %v, want %v", value, got, want)
 		}
 	}
 }

@@ -15,8 +15,9 @@ import (
 // A template is what these tests read of template.yaml.
 type template struct {
 	Parameters map[string]struct {
-		Default  text `yaml:"Default"`
-		MaxValue int  `yaml:"MaxValue"`
+		Default        text `yaml:"Default"`
+		MaxValue       int  `yaml:"MaxValue"`
+		AllowedPattern text `yaml:"AllowedPattern"`
 	} `yaml:"Parameters"`
 	Globals struct {
 		Function functionProperties `yaml:"Function"`
