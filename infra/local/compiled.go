@@ -38,6 +38,9 @@ type compiled map[string]*pool
 // newCompiled finds the functions in a folder, each as NAME/bootstrap. It
 // starts none of them.
 func newCompiled(dir string, processes int, log io.Writer) (compiled, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("-functions %s is not a folder; make functions makes .build/functions", dir)
+	}
 	names := []string{authorizerFunction, provisionFunction}
 	for _, route := range access.Routes() {
 		names = append(names, route.Function)
@@ -100,22 +103,22 @@ func (c compiled) close() error {
 }
 
 // openCompiled finds the functions and the stores that the environment names.
-func (s *settings) openCompiled(stderr io.Writer) (world, error) {
-	stores, err := environ.Parse[stores](os.Environ())
-	if err != nil {
-		return world{}, fmt.Errorf("-functions needs the functions' environment, which go run ./infra/ministack sets: %w", err)
-	}
-	log := stderr
+func (s *settings) openCompiled(output io.Writer) (world, error) {
 	if s.level == logOff {
-		log = io.Discard
+		output = io.Discard
 	}
-	functions, err := newCompiled(s.functions, s.processes, log)
+	functions, err := newCompiled(s.functions, s.processes, sieve{output, s.level})
 	if err != nil {
 		return world{}, err
 	}
+	stores, err := environ.Parse[stores](os.Environ())
+	if err != nil {
+		return world{}, fmt.Errorf("-functions needs the functions' environment, which make run-functions sets: %w", err)
+	}
 	return world{
 		backend: functions,
-		people:  func(ctx context.Context) ([]person, error) { return s.provision(ctx, functions, stores) },
+		where:   "The data is in the stores that the environment names; make run-functions begins anew every time.",
+		demo:    func(ctx context.Context) (guests, error) { return s.provision(ctx, functions, stores) },
 		warm:    func() error { return nil },
 		close:   functions.close,
 	}, nil
@@ -136,13 +139,13 @@ type stores struct {
 // provision makes the demo client through its function, and then the other
 // users. When the stores have that client from before, whose passwords nobody
 // knows, it makes one with a name of its own.
-func (s *settings) provision(ctx context.Context, functions compiled, in stores) ([]person, error) {
+func (s *settings) provision(ctx context.Context, functions compiled, in stores) (guests, error) {
 	first, err := provisionClient(ctx, functions, demo)
 	if err == nil && first.Password == "" {
 		first, err = provisionClient(ctx, functions, demo+"-"+strings.ToLower(rand.Text()[:groupSize]))
 	}
 	if err != nil {
-		return nil, err
+		return guests{}, err
 	}
 	settings := in.AWS.Config()
 	db, parameters := dynamodb.NewFromConfig(settings), ssm.NewFromConfig(settings)
@@ -157,10 +160,10 @@ func (s *settings) provision(ctx context.Context, functions compiled, in stores)
 	}
 	rest, err := addOthers(ctx, d, first.Client)
 	if err != nil {
-		return nil, err
+		return guests{}, err
 	}
-	err = s.setMaximum(ctx, policy.New(parameters, string(in.Stage)), trail, first.Client)
-	return append([]person{first}, rest...), err
+	maximum, err := s.setMaximum(ctx, policy.New(parameters, string(in.Stage)), trail, first.Client)
+	return guests{append([]person{first}, rest...), maximum}, err
 }
 
 // provisionClient invokes the function that makes clients. The password is

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -64,10 +65,22 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 	}
 	return world{
 		backend: newInProcess(store, log),
-		people:  func(ctx context.Context) ([]person, error) { return s.demoPeople(ctx, store, hasher) },
+		where:   s.whereData(dir),
+		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, hasher) },
 		warm:    store.Tokens.Prepare,
 		close:   func() error { return errors.Join(store.Close(), remove()) },
 	}, nil
+}
+
+// whereData tells where the data folder is, and how to begin anew.
+func (s *settings) whereData(dir string) string {
+	if s.ephemeral {
+		return fmt.Sprintf("The data is in %s, which is removed at the end.", dir)
+	}
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
+	return fmt.Sprintf("The data is in %s. To begin anew, remove that folder while this is stopped; or use -ephemeral.", dir)
 }
 
 // newInProcess wires the handlers as the functions do.
@@ -96,20 +109,24 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 	}
 }
 
-// demoPeople makes the demo client in a store that does not have it, and
-// returns its users; their passwords only then.
-func (s *settings) demoPeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher) ([]person, error) {
+// demoClient makes the demo client in a store that does not have it; its users
+// have their passwords only then.
+func (s *settings) demoClient(ctx context.Context, store *embedded.Store, hasher *users.Hasher) (guests, error) {
 	there, err := store.Users.ClientExists(ctx, demo)
 	if err != nil {
-		return nil, err
+		return guests{}, err
 	}
-	var people []person
+	var made guests
 	if there {
-		people, err = listPeople(ctx, store)
+		made.people, err = listPeople(ctx, store)
 	} else {
-		people, err = makePeople(ctx, store, hasher)
+		made.people, err = makePeople(ctx, store, hasher)
 	}
-	return people, errors.Join(err, s.setMaximum(ctx, store.Policies, store.Trail, demo))
+	if err != nil {
+		return guests{}, err
+	}
+	made.maximum, err = s.setMaximum(ctx, store.Policies, store.Trail, demo)
+	return made, err
 }
 
 func makePeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher) ([]person, error) {

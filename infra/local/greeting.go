@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"text/tabwriter"
 
@@ -12,23 +13,37 @@ import (
 
 // greet tells where the server is and who may log in: people a table and
 // commands to try, scripts one line of JSON.
-func (s *settings) greet(w io.Writer, addr string, people []person) {
+func (s *settings) greet(w io.Writer, addr, where string, g guests) {
 	if s.json {
 		_ = json.NewEncoder(w).Encode(struct {
 			Addr  string   `json:"addr"`
 			Users []person `json:"users"`
-		}{addr, people})
+		}{addr, g.people})
 		return
 	}
 	fmt.Fprintf(w, "Portcullis answers on http://%s (stop it with Ctrl-C).\n\n", addr)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "  client\tusername\trole\tpassword\n")
-	for _, p := range people {
+	for _, p := range g.people {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Client, p.Username, p.Role, shown(p.Password))
 	}
 	_ = table.Flush()
-	greetAgain(w, people)
-	greetTry(w, addr, people)
+	if slices.ContainsFunc(g.people, func(p person) bool { return p.Password != "" }) {
+		fmt.Fprint(w, "\nThe passwords are shown this once.")
+	}
+	fmt.Fprintf(w, "\n%s\n", where)
+	if s.level > slog.LevelInfo {
+		fmt.Fprintln(w, `To see every request, start with -log info (with make: ARGS="-log info").`)
+	}
+	greetTry(w, addr, g)
+}
+
+// farewell says that the server has stopped as it was told to; a fault speaks
+// for itself.
+func (s *settings) farewell(w io.Writer, fault error) {
+	if fault == nil && !s.json {
+		fmt.Fprintln(w, "stopped")
+	}
 }
 
 // unknownPassword stands for a password that nobody can read back.
@@ -41,24 +56,23 @@ func shown(password string) string {
 	return password
 }
 
-// greetAgain says what becomes of the passwords.
-func greetAgain(w io.Writer, people []person) {
-	if slices.ContainsFunc(people, func(p person) bool { return p.Password != "" }) {
-		fmt.Fprint(w, "\nThe passwords are shown this once.\n")
-		return
-	}
-	fmt.Fprint(w, "\nTo start over with new passwords, use -ephemeral or another folder with -data.\n")
-}
-
 // greetTry prints three commands: a login, a wrong one, and an unlock.
-func greetTry(w io.Writer, addr string, people []person) {
-	admin, user := withRole(people, access.Sysadmin), withRole(people, access.Manager)
+func greetTry(w io.Writer, addr string, g guests) {
+	admin, user := withRole(g.people, access.Sysadmin), withRole(g.people, access.Manager)
 	const login = "curl -s http://%s/login -H 'Content-Type: application/json' -d '{\"client\":\"%s\",\"username\":\"%s\",\"password\":\"%s\"}'"
-	fmt.Fprintf(w, "\nTry a login, a wrong one (five of them lock the user), and an unlock:\n\n")
+	fmt.Fprintf(w, "\nTry a login, a wrong one (%s), and an unlock:\n\n", locks(g.maximum))
 	fmt.Fprintf(w, "  "+login+"\n", addr, user.Client, user.Username, tried(user))
 	fmt.Fprintf(w, "  "+login+"\n", addr, user.Client, user.Username, "wrong")
 	fmt.Fprintf(w, "  curl -s -X POST http://%s/clients/%s/users/%s/unlock -H \"Authorization: Bearer $("+login+" | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\"\n\n",
 		addr, user.Client, user.Username, addr, admin.Client, admin.Username, tried(admin))
+}
+
+// locks says how many wrong logins lock a user.
+func locks(maximum int) string {
+	if maximum == 1 {
+		return "it locks the user"
+	}
+	return fmt.Sprintf("%d of them lock the user", maximum)
 }
 
 // tried is the password that a command to try has.

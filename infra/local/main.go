@@ -29,7 +29,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -48,6 +47,7 @@ const (
 	writeTime    = readTime + integrationTime + 5*time.Second
 	idleTime     = time.Minute
 	shutdownTime = functionTime + 2*time.Second // for what is under way when the server is stopped
+	sameSignal   = 500 * time.Millisecond       // within which a second signal is the first one again
 )
 
 // maxHeaderBytes is the size of all headers that API Gateway takes.
@@ -55,7 +55,9 @@ const maxHeaderBytes = 10_240
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	// A second signal ends the process at once. But a Ctrl-C comes twice where
+	// infra/ministack passes on what the terminal sends to both.
+	context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -68,27 +70,33 @@ func main() {
 
 // run serves until the context ends.
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err error) {
-	stderr = &locked{w: stderr}
 	s, err := parse(arguments, stderr)
 	if err != nil {
 		return err
 	}
+	defer func() { s.farewell(stdout, err) }()
 	listener, err := listen(s.addr, stderr)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	log := s.logger(stderr)
-	w, err := s.open(log, stderr)
+	lines := &held{w: stderr}
+	defer lines.release()
+	log := s.logger(lines)
+	w, err := s.open(log, lines)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	people, err := w.people(ctx)
-	if err != nil {
+	found, err := w.demo(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil // stopped before it began
+	case err != nil:
 		return fmt.Errorf("making the first users: %w", err)
 	}
-	s.greet(stdout, listener.Addr().String(), people)
+	s.greet(stdout, listener.Addr().String(), w.where, found)
+	lines.release()
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(w.warm)
 	work.Go(func() error {
@@ -103,7 +111,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 func listen(addr string, stderr io.Writer) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken; choose another address with -addr, such as -addr 127.0.0.1:0", addr)
+		return nil, fmt.Errorf("%s is taken; choose another address, such as -addr 127.0.0.1:8481, or -addr 127.0.0.1:0 for any free port", addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("-addr: %w", err)
@@ -142,16 +150,4 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		return fmt.Errorf("stopping: %w", errors.Join(err, server.Close()))
 	}
 	return nil
-}
-
-// locked lets the log and the functions' output share a writer.
-type locked struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }

@@ -19,14 +19,17 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// testFunction makes the test binary a Lambda function, or one that fails to
-// start.
+// testFunction makes the test binary a Lambda function, one that fails to start,
+// or the server.
 const testFunction = "PORTCULLIS_TEST_FUNCTION"
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(testFunction) {
 	case "works":
 		lambda.Start(function)
+	case "is the server":
+		main()
+		os.Exit(0)
 	case "cannot start":
 		const path = "/2018-06-01/runtime/init/error"
 		_, _ = http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+path, "application/json",

@@ -24,6 +24,7 @@ type process struct {
 	api    *runtimeAPI
 	server *http.Server
 	cmd    *exec.Cmd
+	output *whole
 	ended  chan struct{} // closed when it has ended; err is set by then
 	err    error
 }
@@ -39,7 +40,8 @@ func startProcess(function, bootstrap string, timeout time.Duration, log io.Writ
 	p.server = &http.Server{Handler: p.api.handler(), ReadHeaderTimeout: headerTime}
 	p.cmd = exec.Command(bootstrap)
 	p.cmd.Dir = filepath.Dir(bootstrap)
-	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.output = &whole{w: log}
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = endWithParent()
 	p.cmd.Env = append(os.Environ(),
 		"AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(),
@@ -59,6 +61,7 @@ func startProcess(function, bootstrap string, timeout time.Duration, log io.Writ
 // wait notes the end of the process.
 func (p *process) wait() {
 	err := p.cmd.Wait()
+	p.output.flush()
 	if err == nil {
 		err = errors.New("it ended by itself")
 	}

@@ -150,7 +150,7 @@ func TestTheLockAndTheWayOut(t *testing.T) {
 }
 
 func TestAThousandWrongLoginsAtOnceCompareFive(t *testing.T) {
-	s := serveFor(t, "-ephemeral")
+	s := serveFor(t, "-ephemeral", "-log", "info")
 	statuses := make([]int, 1000)
 	var all sync.WaitGroup
 	for i := range statuses {
@@ -224,6 +224,14 @@ func TestStartingIsRefused(t *testing.T) {
 	defer taken.Close()
 	dir := filepath.Join(t.TempDir(), "data")
 	serveFor(t, "-data", dir)
+	functions := t.TempDir()
+	for _, name := range []string{"authorizer", "login", "provision-client", "query", "unlock-user", "update-policy"} {
+		put(t, functions, name, 0o755)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("AWS_REGION", "")
 	const free = "-addr=127.0.0.1:0"
 	tests := []struct {
@@ -233,6 +241,15 @@ func TestStartingIsRefused(t *testing.T) {
 	}{
 		{"on a port that is taken", []string{"-ephemeral", "-addr", taken.Addr().String()}, "-addr"},
 		{"on an address that is none", []string{"-ephemeral", "-addr", "nowhere"}, "-addr"},
+		{"on a port without an address", []string{"-addr", "8481"}, "HOST:PORT"},
+		{"on an address without a port", []string{"-addr", "127.0.0.1:"}, "HOST:PORT"},
+		{"on no address", []string{"-addr", ""}, "HOST:PORT"},
+		{"on a port that is taken, with a way out", []string{"-ephemeral", "-addr", taken.Addr().String()}, "-addr 127.0.0.1:0"},
+		{"on a folder without a name", []string{"-data", ""}, "-data"},
+		{"on a data folder that is a file", []string{free, "-data", file}, "is a file, not a folder"},
+		{"with functions of no folder", []string{"-functions", ""}, "-functions"},
+		{"with functions that are missing", []string{free, "-functions", "/nope"}, "-functions /nope is not a folder"},
+		{"with an unknown flag", []string{"-loud"}, "-loud (-help lists the flags)"},
 		{"on a data folder in use", []string{free, "-data", dir}, "-data"},
 		{"with a maximum of none", []string{"-max-attempts", "0"}, "-max-attempts"},
 		{"with a maximum of ten", []string{"-max-attempts", "10"}, "-max-attempts"},
@@ -242,14 +259,19 @@ func TestStartingIsRefused(t *testing.T) {
 		{"with processes of nothing", []string{"-processes", "2"}, "-functions"},
 		{"with a folder for other stores", []string{"-functions", dir, "-data", dir}, "-data"},
 		{"with a folder that is ephemeral", []string{"-ephemeral", "-data", dir}, "-ephemeral"},
-		{"with functions and no environment", []string{free, "-functions", dir}, "AWS_REGION"},
+		{"with functions and no environment", []string{free, "-functions", functions}, "make run-functions sets: "},
+		{"with functions and no region", []string{free, "-functions", functions}, "AWS_REGION"},
 		{"with an argument", []string{"serve"}, `"serve"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			err := run(context.Background(), test.args, io.Discard, io.Discard)
+			var said bytes.Buffer
+			err := run(context.Background(), test.args, io.Discard, &said)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %s", err, test.want)
+			}
+			if said.Len() > 0 {
+				t.Errorf("it also said %q", said.String())
 			}
 		})
 	}
@@ -261,40 +283,6 @@ func TestOnlyLoopbackAddressesAreNotWarnedOf(t *testing.T) {
 	} {
 		if got := exposure(&net.TCPAddr{IP: net.ParseIP(address)}); (got != "") != warned {
 			t.Errorf("%s: got %q, want a warning: %t", address, got, warned)
-		}
-	}
-}
-
-func TestTheGreetingShowsPeopleWhatToTry(t *testing.T) {
-	var out strings.Builder
-	new(settings).greet(&out, "127.0.0.1:8480", []person{
-		{demo, "root", "secret-1", access.Sysadmin}, {demo, "ana.silva", "secret-2", access.Manager},
-	})
-	if got := out.String(); strings.Count(got, "  curl ") != 3 || !strings.Contains(got, "secret-1") ||
-		!strings.Contains(got, "/users/ana.silva/unlock") || !strings.Contains(got, "this once") {
-		t.Errorf("got %s", got)
-	}
-	out.Reset()
-	new(settings).greet(&out, "127.0.0.1:8480", []person{{demo, "root", "", access.Sysadmin}})
-	if got := out.String(); !strings.Contains(got, unknownPassword) || strings.Contains(got, "this once") {
-		t.Errorf("got %s", got)
-	}
-}
-
-func TestTheLogKeepsItsLevel(t *testing.T) {
-	for name, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1, "off": 0} {
-		s := new(settings)
-		if err := s.setLevel(name); err != nil {
-			t.Fatal(err)
-		}
-		var out bytes.Buffer
-		log := s.logger(&out).With("a", 1).WithGroup("g")
-		log.Debug("one", "b", 2)
-		log.Info("one", "b", 2)
-		log.Warn("one", "b", 2)
-		log.Error("one", "b", 2)
-		if got := strings.Count(out.String(), "\n"); got != want {
-			t.Errorf("-log %s: got %d lines of 4, want %d", name, got, want)
 		}
 	}
 }

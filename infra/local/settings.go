@@ -1,18 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"portcullis/internal/environ"
 	"portcullis/internal/lockout"
 )
 
@@ -37,23 +36,27 @@ type settings struct {
 	processes int    // of each function
 }
 
-// parse reads the command line. Faults are told on stderr, with the usage.
+// parse reads the command line. The usage goes to stderr when it is asked for.
 func parse(arguments []string, stderr io.Writer) (settings, error) {
 	var s settings
-	level := "info"
+	level := "warn"
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() { usage(flags) }
-	flags.StringVar(&s.addr, "addr", defaultAddr, "`address` to listen on; port 0 takes a free one")
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&s.addr, "addr", defaultAddr, "`HOST:PORT` to listen on; port 0 takes a free one")
 	flags.StringVar(&s.data, "data", "", "data `folder` (default: portcullis in the user's cache folder)")
 	flags.BoolVar(&s.ephemeral, "ephemeral", false, "keep the data in a temporary folder, removed at the end")
 	flags.IntVar(&s.maximum, "max-attempts", 0, "set the demo client's maximum of failed logins, `1 to 9`")
-	flags.StringVar(&level, "log", level, "least `level` to log: debug, info, warn, error or off")
+	flags.StringVar(&level, "log", level, "least `level` to log: debug, info (every request), warn, error or off")
 	flags.BoolVar(&s.json, "json", false, "print one line of JSON with the address and the users, for scripts")
 	flags.StringVar(&s.functions, "functions", "", "serve the compiled functions of this `folder` (NAME/bootstrap), on the stores of the environment")
 	flags.IntVar(&s.processes, "processes", 1, "`number` of processes of each compiled function")
-	if err := flags.Parse(arguments); err != nil {
+	switch err := flags.Parse(arguments); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stderr)
+		usage(flags)
 		return s, err
+	case err != nil:
+		return s, fmt.Errorf("%w (-help lists the flags)", err)
 	}
 	given := make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -65,14 +68,22 @@ func parse(arguments []string, stderr io.Writer) (settings, error) {
 
 func usage(flags *flag.FlagSet) {
 	fmt.Fprint(flags.Output(), "Local serves the whole of Portcullis on one port of this machine.\n\n"+
-		"Usage: go run ./infra/local [flags]\n\n"+
+		"Usage: make run ARGS=\"FLAGS\"\n"+
+		"       go run ./infra/local FLAGS\n\n"+
 		"The log goes to standard error, one JSON object a line.\n\n")
 	flags.PrintDefaults()
 }
 
 // check refuses values out of range and flags that do not go together.
 func (s *settings) check(given map[string]bool) error {
+	if _, port, err := net.SplitHostPort(s.addr); err != nil || port == "" {
+		return fmt.Errorf("-addr must be HOST:PORT, such as %s, not %q", defaultAddr, s.addr)
+	}
 	switch {
+	case given["data"] && s.data == "":
+		return errors.New("-data must name a folder")
+	case given["functions"] && s.functions == "":
+		return errors.New("-functions must name a folder")
 	case given["max-attempts"] && !lockout.ValidMaximum(s.maximum):
 		return fmt.Errorf("-max-attempts must be a whole number from %d to %d", lockout.MinMaximum, lockout.MaxMaximum)
 	case s.processes < 1 || s.processes > maxProcesses:
@@ -113,25 +124,4 @@ func (s *settings) folder() (dir string, remove func() error, err error) {
 		return "", nil, fmt.Errorf("no folder for the data: %w; name one with -data, or use -ephemeral", err)
 	}
 	return filepath.Join(cache, "portcullis"), keep, nil
-}
-
-// logger returns the log, down to the level wanted.
-func (s *settings) logger(w io.Writer) *slog.Logger {
-	return slog.New(levelled{environ.Logger(w).Handler(), s.level})
-}
-
-// levelled is a handler with a level of its own.
-type levelled struct {
-	slog.Handler
-	least slog.Level
-}
-
-func (h levelled) Enabled(_ context.Context, level slog.Level) bool { return level >= h.least }
-
-func (h levelled) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return levelled{h.Handler.WithAttrs(attrs), h.least}
-}
-
-func (h levelled) WithGroup(name string) slog.Handler {
-	return levelled{h.Handler.WithGroup(name), h.least}
 }

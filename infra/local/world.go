@@ -25,8 +25,9 @@ const demo = "demo"
 // A world is what the gateway stands in front of.
 type world struct {
 	backend backend
-	// people makes the demo client if it is not there, and returns its users.
-	people func(context.Context) ([]person, error)
+	where   string // the data is, in a sentence
+	// demo makes the demo client if it is not there.
+	demo func(context.Context) (guests, error)
 	// warm does beside the first requests what they would otherwise wait for.
 	warm  func() error
 	close func() error
@@ -38,6 +39,12 @@ func (s *settings) open(log *slog.Logger, stderr io.Writer) (world, error) {
 		return s.openCompiled(stderr)
 	}
 	return s.openEmbedded(log)
+}
+
+// guests are what the greeting shows of the demo client.
+type guests struct {
+	people  []person
+	maximum int // of failed logins
 }
 
 // A person is a user as the greeting shows them.
@@ -105,14 +112,11 @@ type policies interface {
 }
 
 // setMaximum sets the maximum that -max-attempts wants, and says so in the
-// trail first.
-func (s *settings) setMaximum(ctx context.Context, p policies, trail directory.Trail, client string) error {
-	if s.maximum == 0 {
-		return nil
-	}
+// trail first. It returns the maximum in force.
+func (s *settings) setMaximum(ctx context.Context, p policies, trail directory.Trail, client string) (int, error) {
 	before, err := p.Policy(ctx, client)
-	if err != nil || before.Source == lockout.SourceClient && before.Maximum == s.maximum {
-		return err
+	if err != nil || s.maximum == 0 || before.Source == lockout.SourceClient && before.Maximum == s.maximum {
+		return before.Maximum, err
 	}
 	err = trail.Append(ctx, audit.Entry{
 		Client: client, ID: environ.NewID(), At: time.Now().UTC().Truncate(time.Millisecond),
@@ -120,10 +124,10 @@ func (s *settings) setMaximum(ctx context.Context, p policies, trail directory.T
 		Details: audit.Details{PreviousMaximum: before.Maximum, Maximum: s.maximum},
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := p.Set(ctx, client, s.maximum, nil, lockout.ActorPortcullis); err != nil {
-		return fmt.Errorf("setting -max-attempts: %w", err)
+		return 0, fmt.Errorf("setting -max-attempts: %w", err)
 	}
-	return nil
+	return s.maximum, nil
 }

@@ -67,8 +67,9 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 
 // start starts the process with nothing of our environment but what finds
 // programs and folders. Its listener for IoT devices is off: that one would be
-// on all of the machine's addresses. The process gets a group of its own: a Ctrl-C at the
-// terminal is for the command, which may want the services while it winds up.
+// on all of the machine's addresses. The process gets a group of its own: a
+// Ctrl-C at the terminal is for the command, which may want the services while
+// it winds up.
 // AUTH makes it check signatures and Cognito's secret hashes; without it a
 // refresh token alone would renew a session.
 func (s *server) start(port string) error {

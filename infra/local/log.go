@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"sync"
+
+	"portcullis/internal/environ"
+)
+
+// logger returns the log, down to the level wanted.
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	return slog.New(levelled{environ.Logger(w).Handler(), s.level})
+}
+
+// levelled is a handler with a level of its own.
+type levelled struct {
+	slog.Handler
+	least slog.Level
+}
+
+func (h levelled) Enabled(_ context.Context, level slog.Level) bool { return level >= h.least }
+
+func (h levelled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelled{h.Handler.WithAttrs(attrs), h.least}
+}
+
+func (h levelled) WithGroup(name string) slog.Handler {
+	return levelled{h.Handler.WithGroup(name), h.least}
+}
+
+// held is a writer that the log and the functions' output share. It keeps what
+// it is given until it is released, so that the greeting comes first.
+type held struct {
+	mu       sync.Mutex
+	w        io.Writer
+	waiting  bytes.Buffer
+	released bool
+}
+
+func (h *held) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.released {
+		return h.waiting.Write(p)
+	}
+	return h.w.Write(p)
+}
+
+// release lets everything through. It may be called again.
+func (h *held) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.released = true
+	_, _ = h.waiting.WriteTo(h.w)
+}
+
+// maxLine is where a line of a function's output is cut, in bytes.
+const maxLine = 64 << 10
+
+// whole passes on one line at a time. Only one goroutine may write to it.
+type whole struct {
+	w    io.Writer
+	rest []byte
+}
+
+func (l *whole) Write(p []byte) (int, error) {
+	l.rest = append(l.rest, p...)
+	for {
+		end := bytes.IndexByte(l.rest, '\n') + 1
+		if end == 0 && len(l.rest) < maxLine {
+			return len(p), nil
+		}
+		if end == 0 {
+			end = maxLine
+		}
+		if _, err := l.w.Write(l.rest[:end]); err != nil {
+			return 0, err
+		}
+		l.rest = l.rest[end:]
+	}
+}
+
+// flush passes on what no newline came after.
+func (l *whole) flush() {
+	if len(l.rest) > 0 {
+		_, _ = l.w.Write(append(l.rest, '\n'))
+	}
+}
+
+// sieve passes on lines, but those that say a lower level than the least.
+type sieve struct {
+	w     io.Writer
+	least slog.Level
+}
+
+func (s sieve) Write(line []byte) (int, error) {
+	var said struct{ Level *slog.Level }
+	if err := json.Unmarshal(line, &said); err == nil && said.Level != nil && *said.Level < s.least {
+		return len(line), nil
+	}
+	return s.w.Write(line)
+}
