@@ -160,6 +160,7 @@ func TestOnlyASysadminOfTheClientUnlocks(t *testing.T) {
 			"a Superuser":                  {userPath(ana), w.token(t, w.with(t, "Superuser")), 403},
 			"a Manager":                    {userPath(ana), w.token(t, ana), 403},
 			"a Sysadmin of another client": {"/clients/other/users/" + ana.Username, rootToken, 403},
+			"a Sysadmin, themselves":       {userPath(root), rootToken, 403},
 			"a Sysadmin, nobody":           {"/clients/" + ana.Client + "/users/nobody", rootToken, 404},
 			"a Sysadmin":                   {userPath(ana), rootToken, 200},
 		} {

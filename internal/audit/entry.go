@@ -28,7 +28,7 @@ type Entry struct {
 	ID        string // ULID, so that entries sort by time; unique
 	At        time.Time
 	Action    Action
-	Actor     string // "client/username", or lockout.ActorPortcullis
+	Actor     string // "client/username", "iam:" and who invoked, or lockout.ActorPortcullis
 	Username  string // whom it was done to; empty for acts on the client itself
 	SourceIP  string
 	RequestID string
@@ -47,8 +47,8 @@ type Details struct {
 	Evidence            []Evidence `json:"evidence,omitempty"`
 	// PreviousMaximum is what a policy change replaced; Maximum is what it set.
 	PreviousMaximum int `json:"previous_max_failed_login_attempts_portal,omitempty"`
-	// Outcome is "not_applied" on the second entry of an act whose store
-	// refused it after the first was written.
+	// Outcome is on the second entry of an act whose store failed after the
+	// first was written: "not_applied", or "unknown" when nobody can say.
 	Outcome string `json:"outcome,omitempty"`
 	Role    string `json:"role,omitempty"`
 }
