@@ -12,8 +12,10 @@
 //	expires_at   epoch seconds                 for unknown users; absent for the rest
 //
 // The one decision a reader must know: an entry is written once. Every write
-// asks that its id is not there yet, nothing here updates or deletes, and the
-// functions have no right to. The entry of a lock or an unlock is written in
-// the same transaction as the lock itself, by package attempts, with what
-// [Trail.Put] gives it.
+// asks that its id is not there yet, and nothing here updates or deletes. IAM
+// lets the functions put items and neither update nor delete them; it cannot
+// tell a first put from one that overwrites, so that rests on the condition
+// made here. The entry of a lock or an unlock is written in the same
+// transaction as the lock itself, by package attempts, with what [Trail.Put]
+// gives it.
 package audit
