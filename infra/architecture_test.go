@@ -34,8 +34,8 @@ func TestEveryFileKeepsTheRules(t *testing.T) {
 	}
 }
 
-// importTable says what each package may import of ours; DESIGN.md has it in
-// words. A package that is not here has no place yet.
+// importTable says what each package may import of ours. A package that is not
+// here has no place yet.
 var importTable = map[string][]string{
 	"internal/lockout":   nil,
 	"internal/access":    nil,

@@ -14,7 +14,8 @@ import (
 	"portcullis/internal/tokens"
 )
 
-// sessionTime is how long an access token is good: DESIGN's fifteen minutes.
+// sessionTime is how long an access token is good: template.yaml's
+// AccessTokenValidity.
 const sessionTime = 15 * time.Minute
 
 // A Mint makes sessions for the users it knows.

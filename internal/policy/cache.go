@@ -14,8 +14,8 @@ import (
 )
 
 // How long the cache believes what it has. A change is in force everywhere
-// within 60 seconds (API.md): 30 s, stretched by the jitter to at most 36, and
-// one flight.
+// within 60 seconds, as README.md promises: 30 s, stretched by the jitter to at
+// most 36, and one flight.
 const (
 	freshTime = 30 * time.Second
 	// freshSpread is the part by which the jitter shortens or stretches it, so
