@@ -1,10 +1,13 @@
 package main_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,7 +33,18 @@ type report struct {
 	Elsewhere bool            // whether one of them is not of this machine alone
 }
 
+// asSignalled makes the test binary a command that ends well when it is told to,
+// once it has said that it is ready.
+const asSignalled = "PORTCULLIS_TEST_SIGNALLED"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asSignalled) != "" {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGINT, syscall.SIGTERM)
+		fmt.Println("ready")
+		<-told
+		os.Exit(0)
+	}
 	if file := os.Getenv(asCommand); file != "" {
 		if err := writeReport(file); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -79,6 +93,30 @@ func TestACommandRunsBesideServicesOfThisMachineAlone(t *testing.T) {
 	}
 	if err := syscall.Kill(got.Server, 0); err != syscall.ESRCH {
 		t.Errorf("process %d of the services: got %v, want it gone", got.Server, err)
+	}
+}
+
+func TestACommandThatStopsWhenToldIsNoFailure(t *testing.T) {
+	program := build(t)
+	t.Setenv(asSignalled, "yes")
+	for _, told := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd := exec.Command(program, "-venv", ".build/ministack", "--", os.Args[0])
+		cmd.Dir = filepath.Join("..", "..")
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Errorf("the command was not ready: %v", err)
+		}
+		_ = cmd.Process.Signal(told) // if it is gone, Wait says how it ended
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("after %v: got %v, want exit code 0", told, err)
+		}
 	}
 }
 
