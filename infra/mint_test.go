@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,8 +21,8 @@ func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 	readTemplate(t).properties(t, "AppClient", &properties)
 	got := map[string]any{}
 	for _, name := range []string{
-		"GenerateSecret", "ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors", "AccessTokenValidity",
-		"TokenValidityUnits", "AllowedOAuthFlows",
+		"GenerateSecret", "ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors",
+		"AccessTokenValidity", "IdTokenValidity", "RefreshTokenValidity", "TokenValidityUnits", "AllowedOAuthFlows",
 	} {
 		got[name] = properties[name]
 	}
@@ -31,11 +32,41 @@ func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 		"EnableTokenRevocation":      true,
 		"PreventUserExistenceErrors": "ENABLED",
 		"AccessTokenValidity":        15,
+		"IdTokenValidity":            15,
+		"RefreshTokenValidity":       12
 		"TokenValidityUnits":         map[string]any{"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "hours"},
 		"AllowedOAuthFlows":          nil,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("app client (-want +got):\n%s", diff)
+	}
+}
+
+// TestTheEmbeddedMintsTokensLastAsLong compares the constants of the other mint
+// with the app client's settings.
+func TestTheEmbeddedMintsTokensLastAsLong(t *testing.T) {
+	var properties struct {
+		Access  int `yaml:"AccessTokenValidity"`
+		Refresh int `yaml:"RefreshTokenValidity"`
+	}
+	readTemplate(t).properties(t, "AppClient", &properties)
+	want := map[string]string{
+		"accessTime":  fmt.Sprintf("%d * time.Minute", properties.Access),
+		"refreshTime": fmt.Sprintf("%d * time.Hour", properties.Refresh),
+	}
+	got := map[string]string{}
+	for _, s := range readSources(t) {
+		if s.folder() != "internal/embedded" || s.isTest() {
+			continue
+		}
+		for name, value := range s.constants() {
+			if _, ok := want[name]; ok {
+				got[name] = value
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lifetimes (-template.yaml +internal/embedded):\n%s", diff)
 	}
 }
 

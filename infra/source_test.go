@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"path"
@@ -132,6 +133,25 @@ func (s source) functions() []*ast.FuncDecl {
 			all = append(all, f)
 		}
 	}
+	return all
+}
+
+// constants returns the text of the values of the file's constants.
+func (s source) constants() map[string]string {
+	all := map[string]string{}
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		declared, ok := n.(*ast.GenDecl)
+		if !ok || declared.Tok != token.CONST {
+			return true
+		}
+		for _, spec := range declared.Specs {
+			constants := spec.(*ast.ValueSpec)
+			for i, value := range constants.Values {
+				all[constants.Names[i].Name] = types.ExprString(value)
+			}
+		}
+		return true
+	})
 	return all
 }
 

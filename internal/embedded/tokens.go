@@ -25,11 +25,11 @@ const (
 	ClientID = "portcullis-embedded"
 )
 
-// How long tokens are good: the access and the ID token as API.md says, the
-// refresh token as Cognito's default.
+// How long tokens are good, as the app client in template.yaml says of
+// Cognito's: the access and the ID token, and the refresh token.
 const (
 	accessTime  = 15 * time.Minute
-	refreshTime = 30 * 24 * time.Hour
+	refreshTime = 12 * time.Hour
 )
 
 // refreshBytes is the size of a refresh token: 256 bits cannot be guessed, so
