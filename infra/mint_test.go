@@ -33,7 +33,7 @@ func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 		"PreventUserExistenceErrors": "ENABLED",
 		"AccessTokenValidity":        15,
 		"IdTokenValidity":            15,
-		"RefreshTokenValidity":       12
+		"RefreshTokenValidity":       12,
 		"TokenValidityUnits":         map[string]any{"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "hours"},
 		"AllowedOAuthFlows":          nil,
 	}
