@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// How the gate waits when a user's whole budget is in flight: six waits of 30 to
-// 180 ms, each stretched or shrunk by up to half, under a second in all. When
+// How the gate waits when a user's whole budget is in flight: six waits of 40 to
+// 240 ms, each stretched or shrunk by up to 15 %, under a second in all. When
 // somebody of that user gets in meanwhile, honest logins are waiting for each
 // other (an integration with ten workers), the queue moves, and the waits begin
 // anew, at most four times. Only the right password can move it.
 const (
 	busyTries    = 6
-	busyStep     = 30 * time.Millisecond
+	busyStep     = 40 * time.Millisecond
+	busySpread   = 0.15
 	busyRenewals = 4
 )
 
@@ -223,7 +224,7 @@ func (p *patience) left(r Record) bool {
 }
 
 func (p *patience) wait(jitter float64) time.Duration {
-	return time.Duration(float64(p.tries) * float64(busyStep) * (0.5 + jitter))
+	return time.Duration(float64(p.tries) * float64(busyStep) * (1 - busySpread + 2*busySpread*jitter))
 }
 
 // chargeOnce makes one charge. When the store fails, whether the charge was
