@@ -62,12 +62,12 @@ func (a AWS) Config() aws.Config {
 
 // HTTPClient returns a client with a pool of its own that is bounded in time,
 // follows no redirect (neither AWS nor a set of keys has moved) and keeps the
-// answer to a request whose body is closed early; see [wholeBody].
+// answer to a request whose body is closed early; see [WholeBody].
 func HTTPClient() *http.Client {
 	dialer := &net.Dialer{Timeout: dialTime}
 	return &http.Client{
 		Timeout: requestTime,
-		Transport: wholeBody{&http.Transport{
+		Transport: WholeBody(&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           dialer.DialContext,
 			TLSHandshakeTimeout:   tlsTime,
@@ -75,16 +75,18 @@ func HTTPClient() *http.Client {
 			MaxIdleConns:          idleConnections,
 			MaxIdleConnsPerHost:   idleConnections,
 			IdleConnTimeout:       idleTime,
-		}},
+		}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// A wholeBody sends each request with its body read beforehand. The SDK closes
-// the body of a request as soon as the answer comes; if the transport is then
-// still looking for the body's end, it takes the closed body for a fault, drops
-// the connection and loses an answer whose request took effect. Requests to
-// the services used here are a few KiB.
+// WholeBody returns a transport that sends each request with its body read
+// beforehand. The SDK closes the body of a request as soon as the answer comes;
+// if the transport is then still looking for the body's end, it takes the closed
+// body for a fault, drops the connection and loses an answer whose request took
+// effect. Requests to the services used here are a few KiB.
+func WholeBody(next http.RoundTripper) http.RoundTripper { return wholeBody{next} }
+
 type wholeBody struct{ next http.RoundTripper }
 
 // RoundTrip sends the request.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -15,6 +17,14 @@ import (
 
 	"portcullis/infra/stack"
 	"portcullis/internal/environ"
+)
+
+// How the tests reach the services: with a connection for each worker of a race,
+// and with more patience than a function has, since hundreds of workers share
+// one emulator with whatever else the machine does.
+const (
+	connections = 300
+	patience    = time.Minute
 )
 
 // AWS returns the configuration of the AWS services that the tests run
@@ -30,7 +40,10 @@ func AWS(t *testing.T) aws.Config {
 		BaseEndpoint: &endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
-		HTTPClient: environ.HTTPClient(),
+		HTTPClient: &http.Client{
+			Timeout:   patience,
+			Transport: environ.WholeBody(&http.Transport{MaxIdleConnsPerHost: connections}),
+		},
 	}
 }
 
