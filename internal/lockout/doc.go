@@ -13,7 +13,9 @@
 //
 // Because the charge comes first and is one conditional write, a burst of
 // parallel guesses cannot walk past the maximum: at most that many passwords
-// are compared per generation, on however many machines. The usual order
+// are compared per generation, on however many machines. (One whose attempt
+// crashed or was given back has no verdict that anybody heard; its place is free
+// again.) The usual order
 // (compare, then count) is what went wrong in CVE-2023-47111 (Zitadel),
 // CVE-2024-4629 (Keycloak), CVE-2023-33170 (ASP.NET Core) and CVE-2019-5421
 // (Devise).

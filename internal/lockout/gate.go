@@ -3,6 +3,7 @@ package lockout
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -121,9 +122,8 @@ func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	}
 	t.charged = charge.Record
 
-	right, err := t.compare(ctx, read)
+	right, err := t.compareOrRefund(ctx, read)
 	if err != nil {
-		t.refund(ctx)
 		return Verdict[C]{}, fmt.Errorf("comparing password: %w", err)
 	}
 	return t.settle(ctx, right)
@@ -173,7 +173,7 @@ func (t *try[C]) readCredential(ctx context.Context) <-chan credentialRead[C] {
 		var read credentialRead[C]
 		defer func() {
 			if fault := recover(); fault != nil { // nobody else can, in this goroutine
-				read.err = fmt.Errorf("reading credential: panic: %v", fault)
+				read.err = fmt.Errorf("reading credential: panic: %v\n%s", fault, debug.Stack())
 			}
 			done <- read
 		}()
@@ -254,6 +254,20 @@ func (t *try[C]) reclaim(ctx context.Context, seen Record) (bool, error) {
 		Generation: seen.Generation, ChargedAt: seen.ChargedAt, DeadBefore: deadBefore,
 	})
 	return err == nil, err
+}
+
+// compareOrRefund compares, and gives the charge back when that ends in
+// anything but a verdict, a panic included.
+func (t *try[C]) compareOrRefund(ctx context.Context, read credentialRead[C]) (right bool, err error) {
+	compared := false
+	defer func() {
+		if !compared {
+			t.refund(ctx)
+		}
+	}()
+	right, err = t.compare(ctx, read)
+	compared = err == nil
+	return right, err
 }
 
 // compare compares the password with the credential. An attempt that has

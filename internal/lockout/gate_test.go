@@ -46,11 +46,17 @@ type credential struct {
 	err      error
 	compared atomic.Int64
 	took     time.Duration
+	reading  func()        // what happens during a read; nil for nothing
 	during   func()        // what happens during a comparison; nil for nothing
 	cores    chan struct{} // as many comparisons at once as it holds; nil for any
 }
 
-func (c *credential) Credential(context.Context, lockout.Key) (*credential, error) { return c, c.err }
+func (c *credential) Credential(context.Context, lockout.Key) (*credential, error) {
+	if c.reading != nil {
+		c.reading()
+	}
+	return c, c.err
+}
 
 func (c *credential) Known() bool { return c.known }
 
@@ -405,11 +411,46 @@ func (h *hanging) Apply(ctx context.Context, k lockout.Key, t lockout.Transition
 // The timer of a context stands still while a machine sleeps; the wall clock
 // does not.
 func TestAnAttemptOnAMachineThatSleptSpeaksNoVerdict(t *testing.T) {
-	attempts, clock := lockouttest.NewAttempts(), lockouttest.NewClock(noon)
-	g := newGate(attempts, 3, &credential{known: true, during: func() { clock.Advance(lifetime) }})
-	g.Clock = clock
-	if _, err := g.Attempt(t.Context(), lockout.Attempt{Key: ana, Password: right}); !errors.Is(err, lockout.ErrUnavailable) {
-		t.Errorf("got %v, want unavailable", err)
+	for name, c := range map[string]struct {
+		sleep    func(c *credential, nap func())
+		compared int64
+	}{
+		"before the comparison": {func(c *credential, nap func()) { c.reading = nap }, 0},
+		"during the comparison": {func(c *credential, nap func()) { c.during = nap }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attempts, clock := lockouttest.NewAttempts(), lockouttest.NewClock(noon)
+			sleepy := &credential{known: true}
+			c.sleep(sleepy, func() { clock.Advance(lifetime) })
+			g := newGate(attempts, 3, sleepy)
+			g.Clock = clock
+			_, err := g.Attempt(t.Context(), lockout.Attempt{Key: ana, Password: right})
+			if !errors.Is(err, lockout.ErrUnavailable) {
+				t.Errorf("got %v, want unavailable", err)
+			}
+			if got := sleepy.compared.Load(); got != c.compared {
+				t.Errorf("got %d compared, want %d", got, c.compared)
+			}
+			if got := record(t, attempts).Charged; got != 0 {
+				t.Errorf("got %d charged, want the charge back", got)
+			}
+		})
+	}
+}
+
+func TestAPanicOfTheComparisonGivesTheChargeBack(t *testing.T) {
+	attempts := lockouttest.NewAttempts()
+	g := newGate(attempts, 3, &credential{known: true, during: func() { panic("a bug") }})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		attempt(t, g, right)
+	}()
+	if got := record(t, attempts).Charged; got != 0 {
+		t.Errorf("got %d charged, want the charge back", got)
 	}
 }
 

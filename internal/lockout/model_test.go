@@ -282,7 +282,8 @@ func (w world) broken() string {
 	return w.stuck()
 }
 
-// brokenIn checks the promises that are made per generation.
+// brokenIn checks the promises that are made per generation. A comparison whose
+// attempt ended without a verdict does not count: it gave its place back.
 func (w world) brokenIn(generation int64) string {
 	compared, wrong, maximum := 0, 0, 0
 	for _, walker := range w.walkers {
