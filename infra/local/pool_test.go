@@ -177,18 +177,17 @@ func TestProcessesShareTheWorkOneRequestEach(t *testing.T) {
 	f := newTestPool(t, processes, longTime)
 	var together sync.WaitGroup
 	together.Add(processes)
-	meeting := sync.OnceFunc(together.Wait)
 	var mu sync.Mutex
-	under, most := 0, 0
+	arrived, under, most := 0, 0, 0
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		mu.Lock()
 		under++
 		most = max(most, under)
-		if under <= processes && most == under {
+		if arrived++; arrived <= processes {
 			together.Done()
 		}
 		mu.Unlock()
-		meeting() // until all processes are at work
+		together.Wait() // until all processes are at work
 		mu.Lock()
 		under--
 		mu.Unlock()
