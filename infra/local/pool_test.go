@@ -157,13 +157,24 @@ func (f *pool) awaitEnd(pid int) {
 	}
 }
 
+// limit changes how long the processes there are may take, not that of those
+// that come after them. None of them may be at work.
+func (f *pool) limit(timeout time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p := range f.live {
+		p.api.timeout = timeout
+	}
+}
+
 func TestAFunctionThatTakesTooLongIsEnded(t *testing.T) {
 	never := make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-never }))
 	defer slow.Close()
 	defer close(never)
-	f := newTestPool(t, 1, 300*time.Millisecond)
+	f := newTestPool(t, 1, longTime)
 	before := mustInvoke(t, f, order{})
+	f.limit(time.Millisecond)
 	if _, err := invoke(f, order{Fetch: slow.URL}); !errors.Is(err, errTimedOut) {
 		t.Errorf("got %v, want %v", err, errTimedOut)
 	}
