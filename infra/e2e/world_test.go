@@ -18,7 +18,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -97,7 +96,7 @@ func start(t *testing.T, flags ...string) *world {
 	w.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 2000}}
 	w.process = exec.Command(server, append([]string{"-addr", "127.0.0.1:0", "-json"}, flags...)...)
 	w.process.Stderr = w.stderr
-	w.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	dieWithParent(w.process)
 	stdout, err := w.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

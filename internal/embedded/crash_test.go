@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -101,7 +100,7 @@ func killedBurst(t *testing.T, dir string) []string {
 	process := exec.Command(os.Args[0])
 	process.Env = append(os.Environ(), burstFolder+"="+dir)
 	process.Stderr = os.Stderr
-	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	dieWithParent(process)
 	out, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
