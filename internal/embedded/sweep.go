@@ -12,9 +12,11 @@ import (
 // not wait behind it.
 const sweptTogether = 500
 
-// sweepInterval is the time from one sweep of an open store to the next. What
-// expires does so after 30 days or more, so a store holds at most a thirtieth
-// more than it must.
+// sweepInterval is the time from one sweep of an open store to the next: how
+// long at most something stays after it has expired. The counters and entries
+// of unknown users, which anybody can make, are kept for 90 days and so are few
+// more than they must be. A session lasts 12 hours and may stay for 36; each
+// took a right password.
 const sweepInterval = 24 * time.Hour
 
 // keepSwept sweeps now, and at every interval until the context ends.
