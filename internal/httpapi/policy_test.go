@@ -1,16 +1,20 @@
 package httpapi_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/audit"
+	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
+	"portcullis/internal/lockouttest"
 )
 
 // A policyAnswer is what a route of the policy answers with.
@@ -213,6 +217,120 @@ func TestASecondEntryThatCannotBeWrittenIsLogged(t *testing.T) {
 	if got := w.log.last(t); a.StatusCode != 409 || !strings.Contains(fmt.Sprint(got["error"]), "the trail is full") {
 		t.Errorf("got %d, logged as %v", a.StatusCode, got)
 	}
+}
+
+// stuckPolicies answer nothing from the first change on; if they are readable,
+// they still answer what the policy is.
+type stuckPolicies struct {
+	*policies
+	readable bool
+	asked    bool
+}
+
+func (s *stuckPolicies) Policy(ctx context.Context, client string) (lockout.Policy, error) {
+	if s.asked && !s.readable {
+		return s.hang(ctx)
+	}
+	return s.policies.Policy(ctx, client)
+}
+
+func (s *stuckPolicies) Set(ctx context.Context, _ string, _ int, _ *int64, _ string) (lockout.Policy, error) {
+	return s.hang(ctx)
+}
+
+func (s *stuckPolicies) Clear(ctx context.Context, _, _ string) (lockout.Policy, error) {
+	return s.hang(ctx)
+}
+
+func (s *stuckPolicies) hang(ctx context.Context) (lockout.Policy, error) {
+	s.asked = true
+	<-ctx.Done()
+	return lockout.Policy{}, ctx.Err()
+}
+
+// A stuckTrail never answers.
+type stuckTrail struct{}
+
+func (stuckTrail) Append(ctx context.Context, _ audit.Entry) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// changesIn sends a change that must be answered 503 before a deadline, on a
+// clock of its own, and returns when it was answered.
+func (w *world) changesIn(
+	t *testing.T, deadline time.Duration, method string, p httpapi.PolicyWriter, trail httpapi.Appender,
+) time.Duration {
+	t.Helper()
+	handler, event := httpapi.PutPolicy(w.edge, p, trail, lockouttest.IDs()), recorded(t, "policy/put-7")
+	if method == "DELETE" {
+		handler, event = httpapi.DeletePolicy(w.edge, p, trail, lockouttest.IDs()), recorded(t, "policy/delete")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	began := time.Now()
+	response, err := handler(ctx, event)
+	if err != nil || response.StatusCode != 503 || ctx.Err() != nil {
+		t.Errorf("got %d, %v, context %v: %s", response.StatusCode, err, ctx.Err(), response.Body)
+	}
+	return time.Since(began)
+}
+
+func TestAChangeThatHangsIsAccountedForBeforeTheDeadline(t *testing.T) {
+	tests := []struct {
+		name     string
+		method   string
+		deadline time.Duration
+		readable bool
+		took     time.Duration
+		outcome  string
+	}{
+		{"put, and the policy can be read", "PUT", 10 * time.Second, true, 8500 * time.Millisecond, "not_applied"},
+		{"put, and nothing answers", "PUT", 10 * time.Second, false, 9 * time.Second, "unknown"},
+		{"put in the shortest time of a function", "PUT", 3 * time.Second, false, 2 * time.Second, "unknown"},
+		{"delete, and nothing answers", "DELETE", 10 * time.Second, false, 9 * time.Second, "unknown"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, after := newWorld(t), 7
+				if test.method == "DELETE" {
+					after = 5
+				}
+				w.policies.stored = stored(3, 3)
+				p := &stuckPolicies{policies: w.policies, readable: test.readable}
+				if took := w.changesIn(t, test.deadline, test.method, p, w.trail); took != test.took {
+					t.Errorf("answered after %v, want %v", took, test.took)
+				}
+				want := []audit.Entry{anEntry(3, after, ""), anEntry(3, after, test.outcome)}
+				if diff := cmp.Diff(w.entries(t), want); diff != "" {
+					t.Errorf("trail (-got +want):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestATrailThatHangsIsAnsweredBeforeTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.policies.stored = stored(3, 3)
+		w.changesIn(t, 10*time.Second, "PUT", w.policies, stuckTrail{})
+		if w.policies.stored != stored(3, 3) {
+			t.Errorf("policy is %+v", w.policies.stored)
+		}
+	})
+}
+
+func TestAChangeWithoutTimeToAccountForItIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := &stuckPolicies{policies: w.policies}
+		took := w.changesIn(t, 1500*time.Millisecond, "PUT", p, w.trail)
+		if took != 0 || p.asked || len(w.trail.entries) != 0 {
+			t.Errorf("answered after %v, store asked: %t, trail %+v", took, p.asked, w.trail.entries)
+		}
+	})
 }
 
 func TestTimesHaveThreeDecimalsAndAreUTC(t *testing.T) {

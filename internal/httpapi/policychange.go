@@ -18,9 +18,16 @@ const (
 	outcomeUnknown = "unknown"
 )
 
-// followUpTime bounds what is done after a policy change has failed: asking
-// what became of it and writing that down.
-const followUpTime = 3 * time.Second
+// What is done after a policy change has failed is bounded step by step, so that
+// a store that hangs leaves the trail its time. Both steps and the answer must
+// fit into the shortest timeout of a function, 3 s (template.yaml), and leave
+// the change itself half of it.
+const (
+	// askTime bounds the question what became of the change.
+	askTime = 500 * time.Millisecond
+	// secondEntryTime bounds writing down what the store said to that.
+	secondEntryTime = 500 * time.Millisecond
+)
 
 // A policyChange is a change of the policy with its audit entry. The entry
 // comes first, because Parameter Store and DynamoDB share no transaction: a
@@ -36,12 +43,17 @@ type policyChange struct {
 	took func(now lockout.Policy) bool
 }
 
-// make writes the entry, then the policy, and answers with the policy.
+// make writes the entry, then the policy, and answers with the policy. Both
+// end early enough before the deadline of ctx for afterFailure and the answer:
+// a function that is stopped at its timeout could not say what became of the
+// change.
 func (c policyChange) make(ctx context.Context, n *note) (any, error) {
-	if err := c.append(ctx, ""); err != nil {
+	inTime, cancel := endingBefore(ctx, askTime+secondEntryTime+answerTime)
+	defer cancel()
+	if err := c.append(inTime, ""); err != nil {
 		return nil, err
 	}
-	after, err := c.write(ctx)
+	after, err := c.write(inTime)
 	if err != nil {
 		after, err = c.afterFailure(ctx, n, err)
 	}
@@ -52,21 +64,39 @@ func (c policyChange) make(ctx context.Context, n *note) (any, error) {
 	return policyAnswerOf(c.entry.Client, after), nil
 }
 
+// endingBefore returns ctx with a deadline that is earlier by the time kept, if
+// it has one.
+func endingBefore(ctx context.Context, kept time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-kept))
+}
+
 // afterFailure finds out what became of a write whose answer was an error: it
-// may have been made all the same. If it was not, the trail is told so.
+// may have been made all the same. If it was not, the trail is told so. A caller
+// who has left does not end it.
 func (c policyChange) afterFailure(ctx context.Context, n *note, failed error) (lockout.Policy, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followUpTime)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	outcome := outcomeNotApplied
-	now, err := c.policies.Policy(ctx, c.entry.Client)
+	now, err := c.ask(ctx)
 	switch {
 	case err != nil:
 		outcome = outcomeUnknown
 	case c.took(now):
 		return now, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, secondEntryTime)
+	defer cancel()
 	n.Trouble = c.append(ctx, outcome)
 	return lockout.Policy{}, failed
+}
+
+func (c policyChange) ask(ctx context.Context) (lockout.Policy, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return c.policies.Policy(ctx, c.entry.Client)
 }
 
 func (c policyChange) append(ctx context.Context, outcome string) error {

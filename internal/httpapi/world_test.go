@@ -337,7 +337,10 @@ type trail struct {
 	err     error
 }
 
-func (tr *trail) Append(_ context.Context, entry audit.Entry) error {
+func (tr *trail) Append(ctx context.Context, entry audit.Entry) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if tr.err != nil {
 		return tr.err
 	}
