@@ -26,9 +26,13 @@ const allowedPattern = "^[1-9]$"
 // setBy begins the description of a parameter; the actor follows.
 const setBy = "set by "
 
-// readBackTime bounds the look at a change that is made already, inside the
-// 10 s that the function has in all.
-const readBackTime = 2 * time.Second
+const (
+	// readBackTime bounds the look at a change that is made already.
+	readBackTime = 2 * time.Second
+	// readBackMargin is what must be left after it for answering: without that
+	// much time, the change is not looked at.
+	readBackMargin = 250 * time.Millisecond
+)
 
 // A Store keeps policies in the SSM Parameter Store. It is safe for concurrent
 // use. Every failure of SSM wraps [lockout.ErrUnavailable]. The names of clients
@@ -162,16 +166,19 @@ func (s *Store) settleCreation(ctx context.Context, client string, maximum int, 
 
 // changedAt returns when SSM made a change, as [Store.Policy] will tell it. The
 // answer to the change does not hold the time, so the policy is read again. When
-// that fails, or shows another change, it is the time of SSM's answer: the
-// change is made, so this must not become an error.
+// there is no time for that, or it fails, or shows another change, it is the
+// time of SSM's answer: the change is made, so this must not become an error.
 func (s *Store) changedAt(ctx context.Context, client string, put *ssm.PutParameterOutput) time.Time {
+	answered, _ := awsmiddleware.GetServerTime(put.ResultMetadata)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < readBackTime+readBackMargin {
+		return wholeSeconds(answered)
+	}
 	ctx, cancel := context.WithTimeout(ctx, readBackTime)
 	defer cancel()
 	if made, err := s.Policy(ctx, client); err == nil && made.Version == put.Version {
 		return made.UpdatedAt
 	}
-	at, _ := awsmiddleware.GetServerTime(put.ResultMetadata)
-	return wholeSeconds(at)
+	return wholeSeconds(answered)
 }
 
 // wholeSeconds is how exactly SSM's times are told: the time of an answer, its

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -170,6 +173,58 @@ func TestAChangeThatCannotBeReadBackHasTheTimeOfItsAnswer(t *testing.T) {
 	}
 	if diff := cmp.Diff(operations, []string{"PutParameter", "GetParameterHistory"}); diff != "" {
 		t.Errorf("operations: got -, want +:\n%s", diff)
+	}
+}
+
+// A writeOnlySSM takes every change as version 1, and never answers a question.
+type writeOnlySSM struct{ operations []string }
+
+func (s *writeOnlySSM) Do(r *http.Request) (*http.Response, error) {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	s.operations = append(s.operations, operation)
+	if operation != "PutParameter" {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"Version": 1}`)),
+		Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}},
+	}, nil
+}
+
+func TestAChangeIsReadBackOnlyIfThereIsTime(t *testing.T) {
+	readBack := []string{"PutParameter", "GetParameterHistory"}
+	tests := []struct {
+		name       string
+		deadline   time.Duration // of the change; zero for none
+		took       time.Duration
+		operations []string
+	}{
+		{"a change without a deadline", 0, 2 * time.Second, readBack},
+		{"a change with all its time", 10 * time.Second, 2 * time.Second, readBack},
+		{"a change with just enough time", 2250 * time.Millisecond, 2 * time.Second, readBack},
+		{"a change with too little time", 2249 * time.Millisecond, 0, readBack[:1]},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			config := lockouttest.AWS(t)
+			synctest.Test(t, func(t *testing.T) {
+				wire, ctx, began := new(writeOnlySSM), t.Context(), time.Now()
+				store := policy.New(ssm.NewFromConfig(config, func(o *ssm.Options) { o.HTTPClient = wire }), "test")
+				if test.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.deadline)
+					defer cancel()
+				}
+				made, err := store.Set(ctx, "acme", 7, nil, "acme/root")
+				if took := time.Since(began); err != nil || took != test.took || !made.UpdatedAt.Equal(began) {
+					t.Errorf("set at %v after %v, %v; want %v after %v", made.UpdatedAt, took, err, began, test.took)
+				}
+				if diff := cmp.Diff(wire.operations, test.operations); diff != "" {
+					t.Errorf("operations (-got +want):\n%s", diff)
+				}
+			})
+		})
 	}
 }
 
