@@ -6,11 +6,13 @@
 // on a free port of 127.0.0.1, makes the tables of ./template.yaml, a user pool
 // and the token secret, and runs the command with AWS_ENDPOINT_URL, the other
 // AWS_ variables and the functions' PORTCULLIS_ variables set. Signals are
-// passed on; the exit code is the command's.
+// passed on, or end the setting up when the command does not run yet; the exit
+// code is the command's.
 //
 // The one decision a reader must know: nothing outlives it. All data is in the
-// memory of the one process, which ends with this one, also when this one is
-// killed.
+// memory of the one process, which ends with this one, also on a signal. On Linux
+// even SIGKILL leaves no process, only its temporary folder; elsewhere both stay
+// until somebody removes them.
 //
 // MiniStack is installed by `make test` into a virtual environment, by default
 // .build/ministack, from requirements.txt, where every package is pinned by its

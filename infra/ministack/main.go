@@ -65,20 +65,42 @@ func usage() {
 }
 
 // run returns the command's exit code, or exitSetup and an error when it could
-// not be run.
+// not be run. A signal that comes while the services are set up ends them; one
+// that comes later is the command's, also when it comes just before its start.
 func run(venv string, command []string) (int, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), setupTime)
-	defer cancel()
-	server, err := startServer(ctx, venv)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, endings()...)
+	defer signal.Stop(signals)
+	server, environment, err := prepare(venv)
 	if err != nil {
 		return exitSetup, err
 	}
 	defer server.stop()
+	return runCommand(command, environment, signals)
+}
+
+// endings are the signals that ask for an end.
+func endings() []os.Signal {
+	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+}
+
+// prepare starts the services, which the caller stops, and returns them with
+// the variables that lead to them. A signal makes it give up.
+func prepare(venv string) (*server, []string, error) {
+	ctx, release := signal.NotifyContext(context.Background(), endings()...)
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, setupTime)
+	defer cancel()
+	server, err := startServer(ctx, venv)
+	if err != nil {
+		return nil, nil, err
+	}
 	environment, err := setUp(ctx, server.endpoint)
 	if err != nil {
-		return exitSetup, err
+		server.stop()
+		return nil, nil, err
 	}
-	return runCommand(command, environment)
+	return server, environment, nil
 }
 
 // setUp makes the stack and returns the variables that lead to it.
@@ -109,16 +131,14 @@ func setUp(ctx context.Context, endpoint string) ([]string, error) {
 	), nil
 }
 
-// runCommand runs the command to its end and returns its exit code, which is
-// 128 and the signal's number when one ended it, as in a shell.
-func runCommand(command, environment []string) (int, error) {
+// runCommand runs the command to its end, passes the signals on to it, and
+// returns its exit code, which is 128 and the signal's number when one ended it,
+// as in a shell.
+func runCommand(command, environment []string, signals <-chan os.Signal) (int, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), environment...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	dieWithParent(cmd)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
 		return exitSetup, err
 	}

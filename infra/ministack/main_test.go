@@ -3,15 +3,15 @@ package main_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
-
-// stub stands in for MiniStack where none is wanted: it ends at once.
-const stub = "#!/bin/sh\necho no room here\nexit 1\n"
 
 // build compiles the command and returns its path.
 func build(t *testing.T) string {
@@ -38,15 +38,22 @@ func run(t *testing.T, program string, arguments ...string) (code int, output st
 	return cmd.ProcessState.ExitCode(), said.String()
 }
 
+// standIn returns a virtual environment with a script in MiniStack's place.
+func standIn(t *testing.T, script string) string {
+	t.Helper()
+	venv := t.TempDir()
+	if err := os.Mkdir(filepath.Join(venv, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(venv, "bin", "ministack"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return venv
+}
+
 func TestWithoutMiniStack(t *testing.T) {
 	program := build(t)
-	broken := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(broken, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(broken, "bin", "ministack"), []byte(stub), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	broken := standIn(t, "#!/bin/sh\necho no room here\nexit 1\n")
 	for _, c := range []struct {
 		name      string
 		arguments []string
@@ -64,4 +71,54 @@ func TestWithoutMiniStack(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestASignalDuringSetUpLeavesNothing(t *testing.T) {
+	program := build(t)
+	pipe := filepath.Join(t.TempDir(), "started")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// It says which process it is, and then never answers.
+	silent := standIn(t, fmt.Sprintf("#!/bin/sh\necho $$ >'%s'\nexec tail -f /dev/null\n", pipe))
+	for _, told := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		t.Run(told.String(), func(t *testing.T) {
+			temporary := t.TempDir()
+			var said bytes.Buffer
+			cmd := exec.Command(program, "-venv", silent, "--", "echo", "the command runs")
+			cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
+			cmd.Stdout, cmd.Stderr = &said, &said
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			server := readProcess(t, pipe)
+			if err := cmd.Process.Signal(told); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // the exit code says how it ended
+			if code := cmd.ProcessState.ExitCode(); code != 125 || !strings.Contains(said.String(), told.String()) {
+				t.Errorf("got exit code %d and %q, want 125 and %q in it", code, said.String(), told)
+			}
+			if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+				t.Errorf("got %v, %v in the temporary folder, want nothing", left, err)
+			}
+			if err := syscall.Kill(server, 0); err != syscall.ESRCH {
+				t.Errorf("process %d of the services: got %v, want it gone", server, err)
+			}
+		})
+	}
+}
+
+// readProcess waits for a process to write its number into a named pipe.
+func readProcess(t *testing.T, pipe string) int {
+	t.Helper()
+	text, err := os.ReadFile(pipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }

@@ -98,7 +98,7 @@ func (s *server) waitReady(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it does not answer on %s: %w", s.endpoint, ctx.Err())
+			return fmt.Errorf("it does not answer on %s: %w", s.endpoint, context.Cause(ctx))
 		case <-s.ended:
 			return errors.New("it ended at once")
 		case <-look.C:
