@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 // when the store did not take the change.
 const (
 	outcomeNotApplied = "not_applied"
-	// outcomeUnknown: the store answered neither the write nor the question
-	// what became of it.
+	// outcomeUnknown: the store did not answer the write, and the question what
+	// became of it got no answer, or one that came too soon to be the last word.
 	outcomeUnknown = "unknown"
 )
 
@@ -86,6 +87,8 @@ func (c policyChange) afterFailure(ctx context.Context, n *note, failed error) (
 		outcome = outcomeUnknown
 	case c.took(now):
 		return now, nil
+	case errors.Is(failed, context.DeadlineExceeded):
+		outcome = outcomeUnknown // it may still be on its way
 	}
 	ctx, cancel := context.WithTimeout(ctx, secondEntryTime)
 	defer cancel()
