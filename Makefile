@@ -10,6 +10,9 @@ FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 # version control stamps and symbols, so that equal sources give equal bytes.
 # lambda.norpc leaves out what only the retired go1.x runtime used, and
 # nethttpomithttp2 a protocol that none of the services called here speaks.
+# The platform is not set here: tests run what `make functions` compiles, so that
+# is for this machine. SAM sets Linux and the template's architecture by itself,
+# which `make sam-build` checks.
 LAMBDA_BUILD := CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath -tags=lambda.norpc,nethttpomithttp2 '-ldflags=-s -w -buildid='"
 
 # SAM looks at no AWS account in what is run here, but it wants a region.

@@ -3,8 +3,10 @@ package infra_test
 import (
 	"debug/buildinfo"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,20 +14,26 @@ import (
 
 // builds is the folder of the compiled functions: that of `make functions`,
 // where each has a folder of its own name, or SAM's, where it is the logical id.
-var builds = flag.String("builds", "../.build/functions", "folder of the compiled functions")
+var builds = flag.String("builds", ownBuilds, "folder of the compiled functions")
+
+// ownBuilds are the functions that this machine runs, in tests and by hand. All
+// others are for Lambda.
+const ownBuilds = "../.build/functions"
 
 // TestEachBootstrapIsItsFunction reads what each binary says of itself, as
 // `go version -m` does. A CodeUri that names the wrong folder builds some
 // function, and every other check would pass.
 func TestEachBootstrapIsItsFunction(t *testing.T) {
-	for _, f := range readTemplate(t).functions(t) {
+	tpl := readTemplate(t)
+	for _, f := range tpl.functions(t) {
 		info, err := buildinfo.ReadFile(bootstrap(f))
 		if err != nil {
 			t.Errorf("%s: %v (`make functions` builds it)", f.folder(), err)
 			continue
 		}
 		want := build{
-			Package: modulePath + "functions/" + f.folder(), CGO: "0", Tags: "lambda.norpc,nethttpomithttp2", Trimpath: "true",
+			Package: modulePath + "functions/" + f.folder(), Platform: tpl.platform(t, f), CGO: "0",
+			Tags: "lambda.norpc,nethttpomithttp2", Trimpath: "true",
 		}
 		got := build{Package: info.Path}
 		for _, s := range info.Settings {
@@ -40,11 +48,32 @@ func TestEachBootstrapIsItsFunction(t *testing.T) {
 // A build is what a binary says of how it was made. Revision must stay empty:
 // equal sources give equal bytes.
 type build struct {
-	Package, CGO, Tags, Trimpath, Revision string
+	Package, Platform, CGO, Tags, Trimpath, Revision string
+}
+
+// platform returns what a function must be compiled for, as GOOS/GOARCH.
+func (tpl template) platform(t *testing.T, f functionResource) string {
+	t.Helper()
+	if *builds == ownBuilds {
+		return runtime.GOOS + "/" + runtime.GOARCH
+	}
+	architectures := f.Architectures
+	if architectures == nil {
+		architectures = tpl.Globals.Function.Architectures
+	}
+	goarch, ok := map[string]string{"[x86_64]": "amd64", "[arm64]": "arm64"}[fmt.Sprint(architectures)]
+	if !ok {
+		t.Fatalf("%s: got architectures %q, want one of Lambda's", f.id, architectures)
+	}
+	return "linux/" + goarch
 }
 
 func (b *build) set(key, value string) {
 	switch key {
+	case "GOOS":
+		b.Platform = value + b.Platform
+	case "GOARCH":
+		b.Platform += "/" + value
 	case "CGO_ENABLED":
 		b.CGO = value
 	case "-tags":
