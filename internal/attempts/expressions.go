@@ -2,6 +2,7 @@ package attempts
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -22,6 +23,16 @@ const (
 	isInFlight     = "contains(in_flight, :id)"
 	notLocked      = "attribute_not_exists(lock_id)"
 )
+
+// isSettled asks for the attempt's id in each place that evidence may have: a
+// list has no condition of its own for a part of its elements.
+var isSettled = func() string {
+	places := make([]string, lockout.MaxMaximum)
+	for i := range places {
+		places[i] = fmt.Sprintf("evidence[%d].attempt_id = :id", i)
+	}
+	return "(" + strings.Join(places, " OR ") + ")"
+}()
 
 // forgotten is everything that a new generation begins without.
 const forgotten = "charged, charged_at, failed, in_flight, evidence, lock_id, locked_at, locked_client, expires_at"
@@ -59,7 +70,7 @@ func eventExpression(key lockout.Key, t lockout.Transition, seen lockout.Record)
 // the later conditions can compare them.
 func chargeExpression(t lockout.Charge) expression {
 	return expression{
-		condition: notLocked + " AND NOT " + isInFlight +
+		condition: notLocked + " AND NOT " + isInFlight + " AND NOT " + isSettled +
 			" AND (attribute_not_exists(charged) OR charged < :maximum OR charged = failed)",
 		effect: "SET generation = if_not_exists(generation, :zero), failed = if_not_exists(failed, :zero)," +
 			" charged_at = :at ADD charged :one, in_flight :ids",

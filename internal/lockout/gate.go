@@ -115,10 +115,13 @@ func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 		return Verdict[C]{}, fmt.Errorf("charging attempt: %w", err)
 	}
 	switch charge.Outcome {
+	case Applied, Repeated:
 	case RefusedLocked:
 		return Verdict[C]{Ruling: Locked}, nil
 	case RefusedBusy:
 		return Verdict[C]{Ruling: Busy}, nil
+	default:
+		return Verdict[C]{}, fmt.Errorf("charging attempt: refused as %s", charge.Outcome)
 	}
 	t.charged = charge.Record
 

@@ -24,6 +24,10 @@ const (
 	RefusedSuperseded Outcome = "superseded"
 	// RefusedReclaimed: the charge is gone; it was taken for dead.
 	RefusedReclaimed Outcome = "reclaimed"
+	// RefusedSettled: the attempt has its verdict already. A charge that was on
+	// its way for long and comes after it must not open it again, or a late copy
+	// of its failure would count twice.
+	RefusedSettled Outcome = "settled"
 	// RefusedConflict: the record is not the one the caller saw.
 	RefusedConflict Outcome = "conflict"
 )
@@ -58,13 +62,15 @@ type Charge struct {
 	At        time.Time
 }
 
-// Apply charges the attempt, or refuses it as locked or busy.
+// Apply charges the attempt, or refuses it as locked, busy or settled.
 func (t Charge) Apply(r Record) Result {
 	switch {
 	case r.Locked():
 		return refused(r, RefusedLocked)
 	case r.inFlight(t.AttemptID):
 		return refused(r, Repeated)
+	case r.holdsEvidence(t.AttemptID):
+		return refused(r, RefusedSettled)
 	case r.Charged >= t.Maximum && r.Charged != r.Failed:
 		return refused(r, RefusedBusy)
 	}

@@ -110,6 +110,11 @@ var charges = []transitionCase{{
 	transition: lockout.Charge{AttemptID: "b", Maximum: 9, At: noon},
 	outcome:    lockout.Repeated,
 }, {
+	name:       "a charge that comes after its attempt has failed does not open it again",
+	record:     halfway,
+	transition: lockout.Charge{AttemptID: "a", Maximum: 9, At: noon},
+	outcome:    lockout.RefusedSettled,
+}, {
 	name:       "a locked user is not charged",
 	record:     lockedRecord,
 	transition: lockout.Charge{AttemptID: "d", Maximum: 9, At: noon},
