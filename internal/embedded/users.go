@@ -43,11 +43,7 @@ type clientItem struct {
 // there, it is one that costs as much and never matches.
 func (u *Users) Credential(ctx context.Context, key lockout.Key) (users.Credential, error) {
 	var found account
-	known := false
-	err := u.store.view(ctx, func(tx *bbolt.Tx) (err error) {
-		known, err = get(tx, usersBucket, key.String(), &found)
-		return err
-	})
+	known, err := u.read(ctx, key, &found)
 	switch {
 	case err != nil:
 		return users.Credential{}, fmt.Errorf("reading credential: %w", err)
@@ -58,6 +54,15 @@ func (u *Users) Credential(ctx context.Context, key lockout.Key) (users.Credenti
 		return u.replaceHash(ctx, key, before, after)
 	}
 	return users.NewCredential(u.hasher, access.User(found.profile), found.PasswordHash, replace), nil
+}
+
+// read fills v with what is stored of a user, and reports whether there is one.
+func (u *Users) read(ctx context.Context, key lockout.Key, v any) (known bool, err error) {
+	err = u.store.view(ctx, func(tx *bbolt.Tx) (err error) {
+		known, err = get(tx, usersBucket, key.String(), v)
+		return err
+	})
+	return known, err
 }
 
 // replaceHash stores a new hash if the old one is still there, and returns a
@@ -103,11 +108,7 @@ func (u *Users) holds(ctx context.Context, bucket, key string) (found bool, err 
 // User returns a user without anything secret, or lockout.ErrNotFound.
 func (u *Users) User(ctx context.Context, key lockout.Key) (access.User, error) {
 	var found profile
-	known := false
-	err := u.store.view(ctx, func(tx *bbolt.Tx) (err error) {
-		known, err = get(tx, usersBucket, key.String(), &found)
-		return err
-	})
+	known, err := u.read(ctx, key, &found)
 	switch {
 	case err != nil:
 		return access.User{}, fmt.Errorf("reading user: %w", err)
