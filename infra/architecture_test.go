@@ -43,7 +43,7 @@ var importTable = map[string][]string{
 	"internal/audit":     {"internal/lockout", "internal/access"},
 	"internal/policy":    {"internal/lockout", "internal/access"},
 	"internal/tokens":    {"internal/lockout", "internal/access"},
-	"internal/users":     {"internal/lockout", "internal/access"},
+	"internal/users":     {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/environ":   {"internal/lockout"},
 	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},

@@ -66,6 +66,22 @@ var ErrForbidden = errors.New("forbidden")
 // issuer, client, use or time.
 var ErrUnauthorized = errors.New("unauthorized")
 
+// ErrLastSysadmin says that a client would be left without a Sysadmin.
+var ErrLastSysadmin = errors.New("the last Sysadmin of a client stays one")
+
+// A FieldError says that a value of a user cannot be. It wraps what judged it.
+type FieldError struct {
+	Field   string // "username", "role", "name", "email" or "password"
+	Message string // which rule it breaks, as "must …"; nothing of the value
+	Err     error
+}
+
+// Error names the field and the rule.
+func (e *FieldError) Error() string { return e.Field + " " + e.Message }
+
+// Unwrap returns the error of whoever judged the value.
+func (e *FieldError) Unwrap() error { return e.Err }
+
 // A Caller is who a verified access token says is calling.
 type Caller struct {
 	Client   string
@@ -85,6 +101,15 @@ func (c Caller) Check(action Action, client string) error {
 	return nil
 }
 
+// CheckManage returns nil if the caller, who may manage users, may administer
+// one of the role, else [ErrForbidden]: a Superuser administers no Sysadmin.
+func (c Caller) CheckManage(role Role) error {
+	if c.Role == Sysadmin || c.Role == Superuser && role != Sysadmin {
+		return nil
+	}
+	return ErrForbidden
+}
+
 // A User is a person of one client, without anything secret.
 type User struct {
 	Client    string
@@ -93,6 +118,46 @@ type User struct {
 	Name      string
 	Email     string
 	CreatedAt time.Time // UTC, to the millisecond
+	// SessionsSince is the mark of the user's sessions: it moves when a password
+	// is set or a role changes, and a session that began under another mark is
+	// over. It begins as CreatedAt. UTC, to the millisecond.
+	SessionsSince time.Time
+}
+
+// A Change is what is to become of a user; what is nil stays.
+type Change struct {
+	Role        *Role
+	Name, Email *string
+}
+
+// A Listing says which users of a client to list, by username.
+type Listing struct {
+	Client string
+	After  string // the username that the page comes behind; empty for the beginning
+	Limit  int    // of the users on the page, 1 or more
+	Role   Role   // empty for any
+	// Text is a part of the username, name or email address, in any case; empty
+	// for everybody.
+	Text string
+}
+
+// An Act says who changes something, from where and why.
+type Act struct {
+	Actor     string // "client/username", "iam:" and a name, or lockout.ActorPortcullis
+	SourceIP  string
+	RequestID string
+	Reason    string
+	// May returns nil if the actor may administer a user of the role, and else
+	// [ErrForbidden]. Nil lets the actor administer everybody.
+	May func(Role) error
+}
+
+// A Grant is what a refresh token stands for: whose session it renews, and the
+// mark it began under (see [User]).
+type Grant struct {
+	Client        string
+	Username      string
+	SessionsSince time.Time
 }
 
 // A Session is the set of tokens that a login gives.

@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // A Route is one method of the API on one path, as API Gateway spells it.
 type Route struct {
 	Method   string
@@ -9,15 +11,41 @@ type Route struct {
 }
 
 // routes is the API. template.yaml has one event for each.
-var routes = []Route{
+var routes = withPreflights([]Route{
 	{"POST", "/login", "login", Anybody},
+	{"POST", "/token", "refresh-token", Anybody},
+	{"POST", "/logout", "refresh-token", Anybody},
 	{"GET", "/health", "query", Anybody},
+	{"GET", "/openapi.yaml", "query", Anybody},
 	{"POST", "/clients/{client}/users/{username}/unlock", "unlock-user", UnlockUsers},
+	{"POST", "/clients/{client}/unlocks", "unlock-user", UnlockUsers},
 	{"GET", "/clients/{client}/policy", "query", ReadPolicy},
 	{"PUT", "/clients/{client}/policy", "update-policy", ChangePolicy},
 	{"DELETE", "/clients/{client}/policy", "update-policy", ChangePolicy},
 	{"GET", "/clients/{client}/users", "query", ReadUsers},
 	{"GET", "/clients/{client}/users/{username}", "query", ReadUsers},
+	{"POST", "/clients/{client}/users", "manage-user", ManageUsers},
+	{"PUT", "/clients/{client}/users/{username}", "manage-user", ManageUsers},
+	{"PUT", "/clients/{client}/users/{username}/password", "manage-user", ManageUsers},
+	{"DELETE", "/clients/{client}/users/{username}", "manage-user", ManageUsers},
+	{"GET", "/clients/{client}/audit", "query", ReadAudit},
+})
+
+// Preflight is the method of the request with which a browser asks, before it
+// sends another, whether a page of another origin may (the Fetch standard,
+// "CORS-preflight request"). It carries no token.
+const Preflight = "OPTIONS"
+
+// withPreflights adds a preflight route for each path, which asks for no token.
+func withPreflights(of []Route) []Route {
+	all := of
+	for i, r := range of {
+		first := slices.IndexFunc(of, func(other Route) bool { return other.Path == r.Path })
+		if first == i {
+			all = append(all, Route{Preflight, r.Path, "query", Anybody})
+		}
+	}
+	return all
 }
 
 // Routes returns the routes in the order of the table.

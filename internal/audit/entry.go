@@ -50,7 +50,24 @@ type Details struct {
 	// Outcome is on the second entry of an act whose store failed after the
 	// first was written: "not_applied", or "unknown" when nobody can say.
 	Outcome string `json:"outcome,omitempty"`
-	Role    string `json:"role,omitempty"`
+	// Role is the role of a user who was created, deleted or given another one;
+	// PreviousRole is the one before.
+	Role         string `json:"role,omitempty"`
+	PreviousRole string `json:"previous_role,omitempty"`
+	// Changed names the fields that an update changed: "role", "name", "email".
+	Changed []string `json:"changed,omitempty"`
+	// BreakGlass is on every entry of an act that went round the API by IAM to
+	// help a client whose Sysadmins cannot.
+	BreakGlass bool `json:"break_glass,omitempty"`
+}
+
+// A Query says which entries of a client to read, newest first.
+type Query struct {
+	Client   string
+	Before   string // only entries whose ids sort before this one; empty for all
+	Limit    int    // of the entries on the page, 1 or more
+	Username string // whom it was done to; empty for anybody
+	Action   Action // empty for any
 }
 
 // Evidence is one failed attempt, as the trail and the API show it.

@@ -26,6 +26,8 @@ type profile struct {
 	Name      string      `json:"name,omitempty"`
 	Email     string      `json:"email,omitempty"`
 	CreatedAt time.Time   `json:"created_at"`
+
+	SessionsSince time.Time `json:"sessions_since,omitzero"`
 }
 
 // account is all that is stored of a user. Only what compares or replaces the

@@ -77,3 +77,29 @@ type PolicyWriter interface {
 type Appender interface {
 	Append(ctx context.Context, entry audit.Entry) error
 }
+
+// A Directory changes users. Errors are a [*access.FieldError] for a value that
+// cannot be, [lockout.ErrNotFound], [access.ErrForbidden] where act.May says so,
+// [access.ErrLastSysadmin], a [*lockout.ConflictError] when the user exists
+// already, or wrap [lockout.ErrUnavailable]; after the last, the change may have
+// been made, and making it again is safe.
+type Directory interface {
+	CreateUser(ctx context.Context, user access.User, password string, act access.Act) (access.User, error)
+	UpdateUser(ctx context.Context, key lockout.Key, change access.Change, act access.Act) (access.User, error)
+	SetPassword(ctx context.Context, key lockout.Key, password string, act access.Act) error
+	DeleteUser(ctx context.Context, key lockout.Key, act access.Act) error
+}
+
+// Sessions renews and ends sessions by their refresh tokens.
+type Sessions interface {
+	// Grant returns what a refresh token stands for; the error wraps
+	// [access.ErrUnauthorized] if it is not one of ours. It does not look at the
+	// user.
+	Grant(ctx context.Context, refreshToken string) (access.Grant, error)
+	// Renew makes new tokens for the user, who MUST be the one of the token's
+	// grant, with their role as it is now, and without a new refresh token. The
+	// error wraps [access.ErrUnauthorized] if the token is revoked or expired.
+	Renew(ctx context.Context, user access.User, refreshToken string) (access.Session, error)
+	// Revoke ends the session. A token that is not ours, or revoked, is no error.
+	Revoke(ctx context.Context, refreshToken string) error
+}
