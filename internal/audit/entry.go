@@ -85,6 +85,7 @@ func FromEvent(e lockout.Event) Entry {
 		Details: Details{
 			LockID: e.LockID, Maximum: e.Maximum, FailedAttempts: e.Failed,
 			IdentityConfirmedBy: e.IdentityConfirmedBy, Evidence: FromEvidence(e.Evidence),
+			BreakGlass: e.BreakGlass,
 		},
 		ExpiresAt: e.ExpiresAt,
 	}

@@ -28,6 +28,7 @@ type Event struct {
 	Failed              int    // settled failures of the generation
 	Evidence            []Evidence
 	ExpiresAt           time.Time // for unknown users; zero for never
+	BreakGlass          bool      // done round the API, to help a client whose Sysadmins cannot
 }
 
 // ActorPortcullis is the actor of a lock: nobody locks a user by hand.

@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/secure/bidirule"
 	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
@@ -29,11 +33,24 @@ const forbiddenInUsernames = `/\%?#`
 // ErrInvalidClient says that a client's name is malformed.
 var ErrInvalidClient = errors.New("invalid client")
 
-// ErrInvalidUsername says that a username breaks a rule; the text around it
-// says which.
+// ErrInvalidUsername says that a username breaks a rule; it comes in a
+// [*RuleError], which says which.
 var ErrInvalidUsername = errors.New("invalid username")
 
 var errNotUTF8 = errors.New("not UTF-8")
+
+// A RuleError says which rule a username or a password breaks, in words for the
+// person who typed it.
+type RuleError struct {
+	Rule string // "must …"; nothing of the value
+	kind error
+}
+
+// Error says what is invalid, and why.
+func (e *RuleError) Error() string { return e.kind.Error() + ": " + e.Rule }
+
+// Unwrap returns [ErrInvalidUsername] or [ErrInvalidPassword].
+func (e *RuleError) Unwrap() error { return e.kind }
 
 var clientPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
@@ -80,7 +97,7 @@ func LoginKey(client, username string) (lockout.Key, error) {
 func StoredKey(user access.User) (lockout.Key, error) {
 	key, err := UserKey(user.Client, user.Username)
 	if err == nil && key.Username() != user.Username {
-		return lockout.Key{}, fmt.Errorf("%w: must be in its canonical spelling", ErrInvalidUsername)
+		return lockout.Key{}, usernameError("must be in its canonical spelling")
 	}
 	return key, err
 }
@@ -90,31 +107,81 @@ func StoredKey(user access.User) (lockout.Key, error) {
 // that would change again has no canonical form and is refused.
 func canonicalUsername(name string) (string, error) {
 	if len(name) > maxUsernameBytes {
-		return "", fmt.Errorf("%w: must have at most %d characters", ErrInvalidUsername, MaxUsernameRunes)
+		return "", usernameError(ruleUsernameLength)
 	}
 	if !utf8.ValidString(name) {
-		return "", fmt.Errorf("%w: %w", ErrInvalidUsername, errNotUTF8)
+		return "", usernameError("must be UTF-8")
 	}
 	canonical, err := precis.UsernameCasePreserved.String(name)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrInvalidUsername, err)
+		return "", usernameError(ruleOf(name, err))
 	}
 	if again, err := precis.UsernameCasePreserved.String(canonical); err != nil || again != canonical {
-		return "", fmt.Errorf("%w: has no stable spelling", ErrInvalidUsername)
+		return "", usernameError("must not combine characters that have no one spelling together")
 	}
 	return canonical, checkUsername(canonical)
 }
 
+var ruleUsernameLength = fmt.Sprintf("must have at most %d characters", MaxUsernameRunes)
+
 func checkUsername(canonical string) error {
 	switch n := utf8.RuneCountInString(canonical); {
 	case n == 0:
-		return fmt.Errorf("%w: must not be empty", ErrInvalidUsername)
+		return usernameError("must not be empty")
 	case n > MaxUsernameRunes:
-		return fmt.Errorf("%w: must have at most %d characters", ErrInvalidUsername, MaxUsernameRunes)
+		return usernameError(ruleUsernameLength)
 	case strings.ContainsAny(canonical, forbiddenInUsernames):
-		return fmt.Errorf("%w: must not contain any of %s", ErrInvalidUsername, forbiddenInUsernames)
+		return usernameError(`must not contain any of / \ % ? #`)
 	case canonical == ".", canonical == "..":
-		return fmt.Errorf("%w: must not be %q", ErrInvalidUsername, canonical)
+		return usernameError(`must not be "." or ".."`)
 	}
 	return nil
+}
+
+func usernameError(rule string) error { return &RuleError{Rule: rule, kind: ErrInvalidUsername} }
+
+// ruleOf puts into plain words why the profile does not allow a name. What is
+// most likely meant by a rule is said, not what Unicode calls it.
+func ruleOf(name string, err error) string {
+	switch {
+	case name == "":
+		return "must not be empty"
+	case strings.ContainsFunc(name, unicode.IsSpace):
+		return "must not contain spaces or line breaks"
+	case strings.ContainsFunc(name, invisible):
+		return "must not contain characters that cannot be seen"
+	case !errors.Is(err, bidirule.ErrInvalid):
+		return ruleUsernameLetters
+	}
+	return ruleOfDirection(name)
+}
+
+const ruleUsernameLetters = "must be made of letters, digits and common signs; symbols and special forms of letters are not allowed"
+
+// anyDirection is UsernameCasePreserved without its last rule, the one about the
+// directions in which letters are written: package precis asks it first, and of
+// every name that is not plain ASCII.
+var anyDirection = precis.NewIdentifier(precis.FoldWidth, precis.Norm(norm.NFC))
+
+// ruleOfDirection is ruleOf for a name that breaks the rule about directions,
+// and perhaps another one that says more.
+func ruleOfDirection(name string) string {
+	canonical, err := anyDirection.String(name)
+	if err != nil {
+		return ruleUsernameLetters
+	}
+	var other *RuleError
+	if errors.As(checkUsername(canonical), &other) {
+		return other.Rule
+	}
+	if bidirule.DirectionString(name) == bidi.RightToLeft {
+		return "must not mix letters written from right to left with ones written from left to right"
+	}
+	return "must begin with a letter and end with a letter or a digit if it has letters beyond a to z"
+}
+
+// invisible reports whether a character takes no place: control characters,
+// zero-width ones, marks of direction, selectors of a form.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }

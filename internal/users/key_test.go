@@ -37,49 +37,55 @@ func TestUserKey(t *testing.T) {
 	}
 }
 
-// brokenUsernames break a rule each.
-var brokenUsernames = map[string]string{
-	"an empty name":                            "",
-	"a slash":                                  "ana/silva",
-	"a backslash":                              `ana\silva`,
-	"a percent sign":                           "ana%2fsilva",
-	"a question mark":                          "ana?",
-	"the item of a client":                     "#client",
-	"a full-width number sign":                 "\uff03client",
-	"a full-width slash":                       "ana\uff0fsilva",
-	"a full-width percent sign":                "ana\uff052fsilva",
-	"one dot":                                  ".",
-	"two dots":                                 "..",
-	"two full-width dots":                      "\uff0e\uff0e",
-	"a space":                                  "ana silva",
-	"a no-break space":                         "ana\u00a0silva",
-	"a zero-width space":                       "ana\u200bsilva",
-	"a zero-width joiner out of place":         "ana\u200dsilva",
-	"a soft hyphen":                            "ana\u00adsilva",
-	"a byte order mark":                        "\ufeffana",
-	"a right-to-left override":                 "ana\u202esilva",
-	"a direction that changes within the name": "ana\u05d3",
-	"a NUL":                    "ana\x00",
-	"a line feed":              "ana\n",
-	"bytes that are not UTF-8": "ana\xff",
-	"a ligature with a compatibility mapping": "\ufb01ona",
-	"65 characters":                          strings.Repeat("a", 65),
-	"more bytes than 64 characters can have": strings.Repeat("e\u0301", 200),
+// brokenUsernames break a rule each, of which the person who typed one is told.
+var brokenUsernames = map[string]struct{ username, says string }{
+	"an empty name":                            {"", "must not be empty"},
+	"a slash":                                  {"ana/silva", `must not contain any of / \ % ? #`},
+	"a backslash":                              {`ana\silva`, "must not contain any of"},
+	"a percent sign":                           {"ana%2fsilva", "must not contain any of"},
+	"a question mark":                          {"ana?", "must not contain any of"},
+	"the item of a client":                     {"#client", "must not contain any of"},
+	"a full-width number sign":                 {"\uff03client", "must not contain any of"},
+	"a full-width slash":                       {"ana\uff0fsilva", "must not contain any of"},
+	"a full-width percent sign":                {"ana\uff052fsilva", "must not contain any of"},
+	"one dot":                                  {".", `must not be "." or ".."`},
+	"two dots":                                 {"..", `must not be "." or ".."`},
+	"two full-width dots":                      {"\uff0e\uff0e", `must not be "." or ".."`},
+	"a space":                                  {"ana silva", "must not contain spaces"},
+	"a no-break space":                         {"ana\u00a0silva", "must not contain spaces"},
+	"a zero-width space":                       {"ana\u200bsilva", "cannot be seen"},
+	"a zero-width joiner out of place":         {"ana\u200dsilva", "cannot be seen"},
+	"a soft hyphen":                            {"ana\u00adsilva", "cannot be seen"},
+	"a byte order mark":                        {"\ufeffana", "cannot be seen"},
+	"a right-to-left override":                 {"ana\u202esilva", "cannot be seen"},
+	"a variation selector":                     {"ana\ufe0f", "cannot be seen"},
+	"a direction that changes within the name": {"ana\u05d3", "must not mix letters written from right to left"},
+	"a digit before a letter beyond a to z":    {"1jos\u00e9", "must begin with a letter"},
+	"a NUL":                                    {"ana\x00", "cannot be seen"},
+	"a line feed":                              {"ana\n", "line breaks"},
+	"bytes that are not UTF-8":                 {"ana\xff", "must be UTF-8"},
+	"a ligature with a compatibility mapping":  {"\ufb01ona", "must be made of letters, digits and common signs"},
+	"an emoji":                                 {"ana\U0001f600", "must be made of letters, digits and common signs"},
+	"65 characters":                            {strings.Repeat("a", 65), "at most 64 characters"},
+	"more bytes than 64 characters can have":   {strings.Repeat("e\u0301", 200), "at most 64 characters"},
 }
 
 func TestUserKeyRefusesNamesThatBreakARule(t *testing.T) {
-	for name, username := range brokenUsernames {
+	for name, broken := range brokenUsernames {
 		t.Run(name, func(t *testing.T) {
-			if key, err := users.UserKey("acme", username); !errors.Is(err, users.ErrInvalidUsername) {
-				t.Errorf("got %v, %v, want ErrInvalidUsername", key, err)
+			key, err := users.UserKey("acme", broken.username)
+			var rule *users.RuleError
+			if !errors.Is(err, users.ErrInvalidUsername) || !errors.As(err, &rule) || !strings.Contains(rule.Rule, broken.says) {
+				t.Errorf("got %v, %v, want ErrInvalidUsername that says %q", key, err, broken.says)
 			}
 		})
 	}
 }
 
 func TestLoginKeyKeepsTheExactBytesOfABrokenName(t *testing.T) {
-	for name, username := range brokenUsernames {
+	for name, broken := range brokenUsernames {
 		t.Run(name, func(t *testing.T) {
+			username := broken.username
 			key, err := users.LoginKey("acme", username)
 			if err != nil {
 				t.Fatal(err)
@@ -121,8 +127,8 @@ func TestKeysRefuseMalformedClients(t *testing.T) {
 // FuzzLoginKey looks for a broken name that is charged under a key some user
 // could have, and for a canonical name that would change again.
 func FuzzLoginKey(f *testing.F) {
-	for _, username := range brokenUsernames {
-		f.Add(username)
+	for _, broken := range brokenUsernames {
+		f.Add(broken.username)
 	}
 	f.Add("Jose\u0301")
 	f.Fuzz(func(t *testing.T, username string) {

@@ -21,8 +21,8 @@ const (
 	MaxPasswordBytes = 256
 )
 
-// ErrInvalidPassword says that a password cannot be set; the text around it
-// says which rule it breaks and holds nothing of the password.
+// ErrInvalidPassword says that a password cannot be set; it comes in a
+// [*RuleError], which says which rule it breaks.
 var ErrInvalidPassword = errors.New("invalid password")
 
 // CanonicalPassword returns the form of a password that is hashed and compared:
@@ -46,24 +46,32 @@ func opaqueString(password string) (string, error) {
 
 // CheckPassword returns nil if the password may be set for the user: RFC 8265
 // OpaqueString, 8 to 128 characters, at most 256 bytes, a letter, a digit, and
-// not the username itself. The error wraps [ErrInvalidPassword].
+// not the username itself. The error is a [*RuleError] that wraps
+// [ErrInvalidPassword].
 func CheckPassword(password, username string) error {
+	if rule := brokenRule(password, username); rule != "" {
+		return &RuleError{Rule: rule, kind: ErrInvalidPassword}
+	}
+	return nil
+}
+
+func brokenRule(password, username string) string {
 	canonical, err := opaqueString(password)
 	switch n := utf8.RuneCountInString(canonical); {
 	case len(password) > MaxPasswordBytes, len(canonical) > MaxPasswordBytes:
-		return fmt.Errorf("%w: must have at most %d bytes in UTF-8", ErrInvalidPassword, MaxPasswordBytes)
+		return fmt.Sprintf("must have at most %d bytes in UTF-8", MaxPasswordBytes)
 	case err != nil && password != "":
-		return fmt.Errorf("%w: must be UTF-8 without control or unassigned characters", ErrInvalidPassword)
+		return "must be UTF-8 without control or unassigned characters"
 	case n < MinPasswordRunes:
-		return fmt.Errorf("%w: must have at least %d characters", ErrInvalidPassword, MinPasswordRunes)
+		return fmt.Sprintf("must have at least %d characters", MinPasswordRunes)
 	case n > MaxPasswordRunes:
-		return fmt.Errorf("%w: must have at most %d characters", ErrInvalidPassword, MaxPasswordRunes)
+		return fmt.Sprintf("must have at most %d characters", MaxPasswordRunes)
 	case strings.IndexFunc(canonical, unicode.IsLetter) < 0:
-		return fmt.Errorf("%w: must contain a letter", ErrInvalidPassword)
+		return "must contain a letter"
 	case strings.IndexFunc(canonical, unicode.IsDigit) < 0:
-		return fmt.Errorf("%w: must contain a digit", ErrInvalidPassword)
+		return "must contain a digit"
 	case canonical == username:
-		return fmt.Errorf("%w: must not be the username", ErrInvalidPassword)
+		return "must not be the username"
 	}
-	return nil
+	return ""
 }
