@@ -42,7 +42,8 @@ var importTable = map[string][]string{
 	"internal/attempts":  {"internal/lockout", "internal/access"},
 	"internal/audit":     {"internal/lockout", "internal/access"},
 	"internal/policy":    {"internal/lockout", "internal/access"},
-	"internal/tokens":    {"internal/lockout", "internal/access"},
+	"internal/secrets":   {"internal/lockout"},
+	"internal/tokens":    {"internal/lockout", "internal/access", "internal/secrets"},
 	"internal/users":     {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/environ":   {"internal/lockout"},
 	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
@@ -56,7 +57,7 @@ var importTable = map[string][]string{
 // functionsMayImport is the row of every folder under functions/.
 var functionsMayImport = []string{
 	"internal/lockout", "internal/access", "internal/attempts", "internal/audit", "internal/directory",
-	"internal/environ", "internal/httpapi", "internal/policy", "internal/tokens", "internal/users",
+	"internal/environ", "internal/httpapi", "internal/policy", "internal/secrets", "internal/tokens", "internal/users",
 }
 
 func mayImport(folder string) (allowed []string, known bool) {
@@ -94,6 +95,7 @@ var awsClients = map[string][]string{
 	"internal/audit":    {"dynamodb"},
 	"internal/users":    {"dynamodb"},
 	"internal/policy":   {"ssm"},
+	"internal/secrets":  {"ssm"},
 	"internal/tokens":   {"ssm", "cognitoidentityprovider"},
 }
 

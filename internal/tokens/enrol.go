@@ -23,7 +23,7 @@ func (m *Minter) Enrol(ctx context.Context, user access.User) error {
 	if !user.Role.Valid() {
 		return fmt.Errorf("enrolling user: no such role: %q", user.Role)
 	}
-	key, err := m.secret.get(ctx)
+	key, err := m.secret.Get(ctx)
 	if err != nil {
 		return err
 	}

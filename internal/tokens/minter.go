@@ -17,6 +17,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
+	"portcullis/internal/secrets"
 )
 
 // A Minter makes sessions with one app client of one Cognito user pool. It is
@@ -25,8 +26,8 @@ type Minter struct {
 	cognito      *cognito.Client
 	pool         string
 	appClient    string
-	secret       *secret // of the machine passwords
-	clientSecret *secret // of the app client
+	secret       *secrets.Secret // of the machine passwords
+	clientSecret *secrets.Secret // of the app client
 }
 
 // NewMinter returns the mint of an app client that has a secret and allows
@@ -36,8 +37,8 @@ type Minter struct {
 func NewMinter(c *cognito.Client, s *ssm.Client, pool, appClient, secretParameter string, now func() time.Time) *Minter {
 	return &Minter{
 		cognito: c, pool: pool, appClient: appClient,
-		secret:       &secret{name: "token secret", fetch: tokenSecret(s, secretParameter), now: now},
-		clientSecret: &secret{name: "app client's secret", fetch: clientSecret(c, pool, appClient), now: now},
+		secret:       secrets.New("token secret", secrets.Parameter(s, secretParameter), now),
+		clientSecret: secrets.New("app client's secret", clientSecret(c, pool, appClient), now),
 	}
 }
 
@@ -76,8 +77,8 @@ func (k keys) equal(other keys) bool {
 func (m *Minter) keys(ctx context.Context) (keys, error) {
 	var held keys
 	var reads errgroup.Group
-	reads.Go(func() (err error) { held.machine, err = m.secret.get(ctx); return err })
-	reads.Go(func() (err error) { held.client, err = m.clientSecret.get(ctx); return err })
+	reads.Go(func() (err error) { held.machine, err = m.secret.Get(ctx); return err })
+	reads.Go(func() (err error) { held.client, err = m.clientSecret.Get(ctx); return err })
 	return held, reads.Wait()
 }
 
@@ -86,8 +87,8 @@ func (m *Minter) keys(ctx context.Context) (keys, error) {
 func (m *Minter) newer(ctx context.Context, refused keys) keys {
 	var found keys
 	var reads sync.WaitGroup
-	reads.Go(func() { found.machine = m.secret.newer(ctx, refused.machine) })
-	reads.Go(func() { found.client = m.clientSecret.newer(ctx, refused.client) })
+	reads.Go(func() { found.machine = m.secret.Newer(ctx, refused.machine) })
+	reads.Go(func() { found.client = m.clientSecret.Newer(ctx, refused.client) })
 	reads.Wait()
 	return found
 }
