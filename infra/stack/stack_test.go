@@ -25,7 +25,7 @@ func TestTablesAreThoseOfTheTemplate(t *testing.T) {
 	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
 	tables := lockouttest.Tables(t)
 	want := map[string][]string{
-		tables.Attempts: {"user HASH", "locked-users: locked_client HASH", "locked-users: locked_at RANGE"},
+		tables.Attempts: {"user HASH", "locked-users: locked_client HASH", "locked-users: user RANGE"},
 		tables.Users:    {"client HASH", "username RANGE"},
 		tables.Audit:    {"client HASH", "id RANGE"},
 	}

@@ -92,14 +92,21 @@ func failExpression(t lockout.Fail) expression {
 
 // lockExpression states a failure that locks. It asks that the failures are
 // exactly those that the lock's entry tells of: within a generation they only
-// grow, so their number says which they are.
+// grow, so their number says which they are. Only a known user's lock comes into
+// the index of locked users.
 func lockExpression(key lockout.Key, t lockout.Fail, seen lockout.Record) expression {
-	e := countExpression(t, ", lock_id = :lock, locked_at = :at, locked_client = :client")
+	alsoSet, known := ", lock_id = :lock, locked_at = :at", t.ExpiresAt.IsZero()
+	if known {
+		alsoSet += ", locked_client = :client"
+	}
+	e := countExpression(t, alsoSet)
 	e.condition += " AND failed = :before"
 	e.values[":before"] = number(seen.Failed)
 	e.values[":lock"] = text(t.Lock.ID)
 	e.values[":at"] = moment(t.Lock.At)
-	e.values[":client"] = text(key.Client())
+	if known {
+		e.values[":client"] = text(key.Client())
+	}
 	return e
 }
 

@@ -290,7 +290,8 @@ func TestEndedContext(t *testing.T) {
 	_, applyErr := w.store.Apply(ended, w.key, lockout.Charge{AttemptID: "a", Maximum: 1})
 	_, readErr := w.store.Read(ended, w.key)
 	_, manyErr := w.store.ReadMany(ended, []lockout.Key{w.key})
-	for name, err := range map[string]error{"Apply": applyErr, "Read": readErr, "ReadMany": manyErr} {
+	_, _, lockedErr := w.store.Locked(ended, "acme", "", 1)
+	for name, err := range map[string]error{"Apply": applyErr, "Read": readErr, "ReadMany": manyErr, "Locked": lockedErr} {
 		if !errors.Is(err, lockout.ErrUnavailable) {
 			t.Errorf("%s: got %v, want one that wraps ErrUnavailable", name, err)
 		}

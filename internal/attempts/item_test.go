@@ -3,7 +3,9 @@ package attempts_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,24 +93,43 @@ func TestItem(t *testing.T) {
 			t.Errorf("attributes (-got +want):\n%s", diff)
 		}
 	})
-	t.Run("a locked user is in the index", func(t *testing.T) {
+	t.Run("a locked user is in the index with the keys alone", func(t *testing.T) {
 		locked := lockout.NewKey("acme", "bela")
 		b.apply(t, locked, charge, b.lockingFailure("a", locked))
-		out, err := b.db.Query(t.Context(), &dynamodb.QueryInput{
-			TableName: &b.name, IndexName: aws.String("locked-users"),
-			KeyConditionExpression: aws.String("locked_client = :client"),
-			ExpressionAttributeValues: map[string]types.AttributeValue{
-				":client": &types.AttributeValueMemberS{Value: "acme"},
-			},
-		})
-		if err != nil || len(out.Items) != 1 {
-			t.Fatalf("got %v, %v; want the one locked user", out, err)
-		}
-		name, _ := out.Items[0]["user"].(*types.AttributeValueMemberS)
-		if name == nil || name.Value != "acme/bela" {
-			t.Errorf("got %v, want acme/bela", out.Items[0]["user"])
+		if diff := cmp.Diff(b.index(t, "acme"), []string{"locked_client user"}); diff != "" {
+			t.Errorf("items of the index (-got +want):\n%s", diff)
 		}
 	})
+	t.Run("the lock of an unknown user is not in the index", func(t *testing.T) {
+		nobody := lockout.NewKey("nowhere", "bela")
+		failure := b.lockingFailure("a", nobody)
+		failure.ExpiresAt = b.now.Add(lockout.UnknownUserRetention)
+		b.apply(t, nobody, charge, failure)
+		if got := b.index(t, "nowhere"); len(got) != 0 || slices.Contains(b.attributes(t, nobody), "locked_client") {
+			t.Errorf("got %v, want nothing", got)
+		}
+	})
+}
+
+// index returns the names of the attributes of each item of a client in the
+// index of locked users.
+func (b table) index(t *testing.T, client string) []string {
+	t.Helper()
+	out, err := b.db.Query(t.Context(), &dynamodb.QueryInput{
+		TableName: &b.name, IndexName: aws.String("locked-users"),
+		KeyConditionExpression: aws.String("locked_client = :client"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":client": &types.AttributeValueMemberS{Value: client},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, it := range out.Items {
+		all = append(all, strings.Join(slices.Sorted(maps.Keys(it)), " "))
+	}
+	return all
 }
 
 func TestReadMany(t *testing.T) {

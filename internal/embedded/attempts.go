@@ -69,7 +69,10 @@ func apply(tx *bbolt.Tx, key lockout.Key, t lockout.Transition) (lockout.Result,
 			return lockout.Result{}, err
 		}
 	}
-	return result, put(tx, attemptsBucket, key.String(), fromRecord(result.Record))
+	if err := put(tx, attemptsBucket, key.String(), fromRecord(result.Record)); err != nil {
+		return lockout.Result{}, err
+	}
+	return result, list(tx, key, found, result.Record)
 }
 
 // Read returns the record of a user, or the zero Record.

@@ -11,11 +11,15 @@
 //
 //	meta      "format"         the version of this layout
 //	attempts  client/username  a record: generation, charges, evidence, lock
+//	locked    client/username  {}, for a known user who is locked
 //	clients   client           when the client was created
 //	users     client/username  a user with the password's hash
 //	policies  client           the client's maximum, its version and author
 //	audit     client/id        an entry of the trail; ids sort by time
 //	sessions  SHA-256          whose refresh token has that hash, and its times
+//
+// Bucket locked is made of attempts, in the transaction that locks or unlocks;
+// where a folder has none, it is made when the folder is opened.
 //
 // A client's name holds no slash, so a key can be read only one way, and the
 // keys of one client lie together, in the order of their second part.

@@ -21,6 +21,7 @@ const (
 	policiesBucket = "policies"
 	auditBucket    = "audit"
 	sessionsBucket = "sessions"
+	lockedBucket   = "locked" // made of attempts, and so made anew where it is missing
 )
 
 func dataBuckets() []string {
@@ -65,6 +66,9 @@ func makeLayout(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
+	}
+	if err := makeLockedList(tx); err != nil {
+		return err
 	}
 	meta, err := tx.CreateBucket([]byte(metaBucket))
 	if err != nil {

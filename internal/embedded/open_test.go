@@ -14,6 +14,8 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/embedded"
+	"portcullis/internal/lockout"
+	"portcullis/internal/lockouttest"
 )
 
 func TestASecondOpenIsRefusedAtOnce(t *testing.T) {
@@ -107,6 +109,26 @@ func withKey(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+func TestAFolderWithoutAListOfLockedUsersGetsOne(t *testing.T) {
+	dir := folder(t)
+	s := open(t, dir, at)
+	add(t, s, access.User{Client: "acme", Username: "ana", CreatedAt: at()}, "correct horse 1")
+	g := gate(s, lockouttest.NewClock(at()), lockouttest.IDs())
+	for range lockout.DefaultMaximum {
+		attempt(t, g, userKey(t, "ana"), "wrong")
+		attempt(t, g, userKey(t, "nobody"), "wrong")
+	}
+	closeStore(t, s)
+	edit(t, dir, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("locked")) })
+
+	s = open(t, dir, at)
+	defer closeStore(t, s)
+	got, more, err := s.Attempts.Locked(context.Background(), "acme", "", 10)
+	if diff := cmp.Diff(got, []string{"ana"}); diff != "" || more || err != nil {
+		t.Errorf("more %v, error %v; locked (-got +want):\n%s", more, err, diff)
+	}
 }
 
 func permit(name string, mode os.FileMode) func(*testing.T, string) {

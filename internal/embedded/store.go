@@ -149,14 +149,17 @@ func openFile(file string) (db *bbolt.DB, err error) {
 
 // prepare makes the buckets, or checks that they are ours.
 func prepare(db *bbolt.DB) error {
-	var present bool
+	var present, hasLocked bool
 	err := db.View(func(tx *bbolt.Tx) (err error) {
+		hasLocked = tx.Bucket([]byte(lockedBucket)) != nil
 		present, err = checkLayout(tx)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
+	case present && !hasLocked:
+		return db.Update(makeLockedList)
 	case present:
 		// What a killed process left may be in the page cache only.
 		return db.Sync()

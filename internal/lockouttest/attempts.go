@@ -10,7 +10,7 @@ import (
 
 // An AttemptsFixture is a fresh, empty store of attempts for one test.
 type AttemptsFixture struct {
-	Attempts lockout.Attempts
+	Attempts Attempts
 	// Entries returns the audit entries of a client, in any order.
 	Entries func(t *testing.T, client string) []audit.Entry
 }
@@ -18,7 +18,7 @@ type AttemptsFixture struct {
 // attemptLifetime is how long the attempts of the suite live.
 const attemptLifetime = 10 * time.Second
 
-// TestAttempts is the contract of [lockout.Attempts]. Each step that it takes
+// TestAttempts is the contract of [lockout.Attempts] and of [Attempts]. Each step that it takes
 // is also taken by the transition's own Apply on a record in memory, and the
 // store's outcome, record, audit entries and what it reads back must be those.
 func TestAttempts(t *testing.T, open func(t *testing.T) AttemptsFixture) {
@@ -30,6 +30,8 @@ func TestAttempts(t *testing.T, open func(t *testing.T) AttemptsFixture) {
 	}
 	t.Run("random transitions do what their own Apply does", func(t *testing.T) { testRandomWalk(t, open(t)) })
 	t.Run("a lock and an unlock that are sent twice are one", func(t *testing.T) { testSentTwice(t, open(t)) })
+	t.Run("a lock is listed until it is undone", func(t *testing.T) { testLockedList(t, open(t)) })
+	t.Run("locked users are listed by name and in pages", func(t *testing.T) { testLockedPages(t, open(t)) })
 	t.Run("users do not share a budget", func(t *testing.T) { testSeparateUsers(t, open(t)) })
 	t.Run("of 64 charges at once the maximum gets through", func(t *testing.T) { testChargeRace(t, open(t)) })
 	t.Run("of the last failures at once one locks", func(t *testing.T) { testLockRace(t, open(t)) })

@@ -64,6 +64,21 @@ func (m *MemoryAttempts) ReadMany(_ context.Context, keys []lockout.Key) (map[lo
 	return found, nil
 }
 
+// Locked returns up to limit usernames of a client's locked users, from the
+// first behind the name after, and whether there are more.
+func (m *MemoryAttempts) Locked(_ context.Context, client, after string, limit int) ([]string, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var names []string
+	for key, record := range m.records {
+		if key.Client() == client && key.Username() > after && record.Locked() && record.ExpiresAt.IsZero() {
+			names = append(names, key.Username())
+		}
+	}
+	slices.Sort(names)
+	return names[:min(limit, len(names))], len(names) > limit, nil
+}
+
 // Set puts a record in place, for tests that begin in the middle.
 func (m *MemoryAttempts) Set(key lockout.Key, r lockout.Record) {
 	m.mu.Lock()
