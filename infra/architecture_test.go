@@ -18,6 +18,7 @@ var checks = map[string]check{
 	"imports only the AWS clients it owns":        checkAWS,
 	"lockout is pure":                             checkLockout,
 	"keys are made in users":                      checkKeys,
+	"only tests read the contract as one":         checkOpenAPI,
 	"functions have no init and are short enough": checkFunctions,
 }
 
@@ -49,22 +50,26 @@ var importTable = map[string][]string{
 	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
+	"infra":              nil,
+	"infra/contract":     {"infra"}, // and nobody but tests may import it
 	"infra/stack":        nil,
 	"infra/ministack":    {"infra/stack", "internal/environ"},
-	"infra/local":        append([]string{"internal/embedded"}, functionsMayImport...),
+	"infra/local":        append([]string{"infra", "internal/embedded"}, functionsMayImport...),
+	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
 }
 
-// functionsMayImport is the row of every folder under functions/.
+// functionsMayImport is the row of every folder under functions/ that has none of
+// its own.
 var functionsMayImport = []string{
 	"internal/lockout", "internal/access", "internal/attempts", "internal/audit", "internal/directory",
 	"internal/environ", "internal/httpapi", "internal/policy", "internal/secrets", "internal/tokens", "internal/users",
 }
 
 func mayImport(folder string) (allowed []string, known bool) {
-	if strings.HasPrefix(folder, "functions/") {
+	allowed, known = importTable[folder]
+	if !known && strings.HasPrefix(folder, "functions/") {
 		return functionsMayImport, true
 	}
-	allowed, known = importTable[folder]
 	return allowed, known
 }
 
@@ -155,6 +160,21 @@ func checkKeys(s source) []string {
 		return nil
 	}
 	return []string{"may not use lockout.NewKey: package users makes keys"}
+}
+
+// checkOpenAPI keeps the module that reads OpenAPI out of everything that is
+// deployed: what is there to check tests has no place in a function.
+func checkOpenAPI(s source) []string {
+	if s.isTest() || s.folder() == "infra/contract" {
+		return nil
+	}
+	var problems []string
+	for _, imported := range s.imports() {
+		if strings.HasPrefix(imported, "github.com/getkin/kin-openapi/") {
+			problems = append(problems, "may not import "+imported)
+		}
+	}
+	return problems
 }
 
 // The longest that a function may be, from "func" to its closing brace. In

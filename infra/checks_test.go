@@ -35,6 +35,24 @@ func TestTheChecksCanFail(t *testing.T) {
 		path: "functions/login/main.go", text: `import _ "portcullis/internal/lockouttest"`,
 		want: []string{"may not import internal/lockouttest"},
 	}, {
+		name: "a function that imports the tests' reading of the contract", check: checkImports,
+		path: "functions/query/main.go", text: `import _ "portcullis/infra/contract"`,
+		want: []string{"may not import infra/contract"},
+	}, {
+		name: "the function that serves the contract", check: checkImports,
+		path: "functions/query/main.go", text: `import _ "portcullis/infra"`,
+	}, {
+		name: "another that serves it", check: checkImports,
+		path: "functions/login/main.go", text: `import _ "portcullis/infra"`,
+		want: []string{"may not import infra"},
+	}, {
+		name: "a function that reads OpenAPI", check: checkOpenAPI,
+		path: "functions/query/main.go", text: `import _ "github.com/getkin/kin-openapi/openapi3"`,
+		want: []string{"may not import github.com/getkin/kin-openapi/openapi3"},
+	}, {
+		name: "a test that reads OpenAPI", check: checkOpenAPI,
+		path: "infra/x_test.go", text: `import _ "github.com/getkin/kin-openapi/openapi3"`,
+	}, {
 		name: "a function that imports another", check: checkImports,
 		path: "functions/login/main.go", text: `import _ "portcullis/functions/query"`,
 		want: []string{"may not import functions/query"},
