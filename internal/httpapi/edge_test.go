@@ -90,7 +90,11 @@ func TestEveryErrorIsOneProblem(t *testing.T) {
 		t.Run(fmt.Sprint(test.err), func(t *testing.T) {
 			w := newWorld(t)
 			w.people.err = fmt.Errorf("doing something: %w", test.err)
-			a := w.send(t, recorded(t, "users/one"))
+			event := "users/one"
+			if test.status == 409 {
+				event = "unlock/no-body" // a read conflicts with nothing
+			}
+			a := w.send(t, recorded(t, event))
 			if a.StatusCode != test.status || a.kind() != test.kind || a.Headers["Retry-After"] != test.retry {
 				t.Errorf("got %d %v %s", a.StatusCode, a.Headers, a.Body)
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"portcullis/infra/contract"
 	"portcullis/internal/access"
 	"portcullis/internal/audit"
 	"portcullis/internal/httpapi"
@@ -24,6 +25,15 @@ import (
 	"portcullis/internal/lockouttest"
 	"portcullis/internal/users"
 )
+
+// api is the contract that every answer of these tests is held against.
+var api = contract.MustLoad()
+
+// TestMain also fails if a status of the contract is given by no test, unless no
+// handler gives it.
+func TestMain(m *testing.M) {
+	os.Exit(api.Main(m, func(c contract.Case) bool { return !api.GatewayAlone(c) }))
+}
 
 // secrets are in every password and every token of these tests, and in nothing
 // else: the log of no test may hold one.
@@ -98,6 +108,9 @@ func (w *world) send(t *testing.T, event events.APIGatewayProxyRequest) answer {
 	response, err := httpapi.Mux(w.handlers())(t.Context(), event)
 	if err != nil {
 		t.Fatalf("handler returned an error: %v", err)
+	}
+	if err := api.CheckEvent(event, response); err != nil {
+		t.Error(err)
 	}
 	a := answer{APIGatewayProxyResponse: response}
 	if err := json.Unmarshal([]byte(response.Body), &a.fields); err != nil {
