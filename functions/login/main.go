@@ -41,13 +41,14 @@ type config struct {
 	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
 	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
 	Lifetime environ.Lifetime  `env:"PORTCULLIS_ATTEMPT_LIFETIME,required,notEmpty"`
+	Origins  environ.Origins   `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 }
 
 func main() {
 	c := environ.Load[config]()
 	settings := c.AWS.Config()
 	parameters := ssm.NewFromConfig(settings)
-	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey}
+	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey, Origins: c.Origins}
 	mint := tokens.NewMinter(cognitoidentityprovider.NewFromConfig(settings), parameters,
 		string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now)
 	lambda.Start(httpapi.Login(edge, gate(c, edge, settings, parameters), users.LoginKey, mint))

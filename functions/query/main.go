@@ -1,11 +1,14 @@
 // Command query answers every GET of the API: the policy, the users and who of
-// them is locked, and whether the stores answer (GET /health).
+// them is locked, and whether the stores answer (GET /health). It also answers
+// the OPTIONS of every path, with which a browser asks before it sends a request
+// from a page of another origin.
 //
 // It reads the table users without the password hashes, the table attempts and
 // the clients' parameters. It can write nothing.
 package main
 
 import (
+	"maps"
 	"os"
 	"time"
 
@@ -23,27 +26,30 @@ import (
 
 type config struct {
 	environ.AWS
-	Stage    environ.Stage `env:"PORTCULLIS_STAGE,required,notEmpty"`
-	Attempts environ.Table `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
-	Users    environ.Table `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
-	Audit    environ.Table `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
-	Version  string        `env:"PORTCULLIS_VERSION" envDefault:"dev"`
+	Stage    environ.Stage   `env:"PORTCULLIS_STAGE,required,notEmpty"`
+	Attempts environ.Table   `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
+	Users    environ.Table   `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit    environ.Table   `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Version  string          `env:"PORTCULLIS_VERSION" envDefault:"dev"`
+	Origins  environ.Origins `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 }
 
 func main() {
 	c := environ.Load[config]()
 	aws := c.AWS.Config()
-	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey}
+	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey, Origins: c.Origins}
 	db := dynamodb.NewFromConfig(aws)
 	people := users.New(db, string(c.Users), nil)
 	records := attempts.New(db, string(c.Attempts), audit.New(db, string(c.Audit)), environ.Clock{}, environ.Jitter)
 	policies := policy.New(ssm.NewFromConfig(aws), string(c.Stage))
 	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(edge.Log))
 	health := newCheck(people, records, policies, time.Now)
-	lambda.Start(httpapi.Mux(map[string]httpapi.Handler{
+	handlers := httpapi.Preflights(edge)
+	maps.Copy(handlers, map[string]httpapi.Handler{
 		"GET /health":                            httpapi.Health(edge, c.Version, health.run),
 		"GET /clients/{client}/policy":           httpapi.GetPolicy(edge, policies),
 		"GET /clients/{client}/users":            httpapi.ListUsers(edge, people, records, maximums),
 		"GET /clients/{client}/users/{username}": httpapi.GetUser(edge, people, records, maximums),
-	}))
+	})
+	lambda.Start(httpapi.Mux(edge, handlers))
 }

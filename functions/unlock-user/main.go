@@ -25,10 +25,11 @@ import (
 
 type config struct {
 	environ.AWS
-	Stage    environ.Stage `env:"PORTCULLIS_STAGE,required,notEmpty"`
-	Attempts environ.Table `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
-	Users    environ.Table `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
-	Audit    environ.Table `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Stage    environ.Stage   `env:"PORTCULLIS_STAGE,required,notEmpty"`
+	Attempts environ.Table   `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
+	Users    environ.Table   `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit    environ.Table   `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Origins  environ.Origins `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 }
 
 func main() {
@@ -45,6 +46,8 @@ func main() {
 		Now:   time.Now,
 		NewID: environ.NewID,
 	}
-	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey}
-	lambda.Start(httpapi.Unlock(edge, unlocker, people))
+	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: c.Origins}
+	lambda.Start(httpapi.Mux(edge, map[string]httpapi.Handler{
+		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, people),
+	}))
 }

@@ -24,8 +24,9 @@ import (
 
 type config struct {
 	environ.AWS
-	Stage environ.Stage `env:"PORTCULLIS_STAGE,required,notEmpty"`
-	Audit environ.Table `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Stage   environ.Stage   `env:"PORTCULLIS_STAGE,required,notEmpty"`
+	Audit   environ.Table   `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Origins environ.Origins `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 }
 
 func main() {
@@ -33,8 +34,8 @@ func main() {
 	aws := c.AWS.Config()
 	policies := policy.New(ssm.NewFromConfig(aws), string(c.Stage))
 	trail := audit.New(dynamodb.NewFromConfig(aws), string(c.Audit))
-	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey}
-	lambda.Start(httpapi.Mux(map[string]httpapi.Handler{
+	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey, Origins: c.Origins}
+	lambda.Start(httpapi.Mux(edge, map[string]httpapi.Handler{
 		"PUT /clients/{client}/policy":    httpapi.PutPolicy(edge, policies, trail, environ.NewID),
 		"DELETE /clients/{client}/policy": httpapi.DeletePolicy(edge, policies, trail, environ.NewID),
 	}))

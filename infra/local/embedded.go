@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -64,7 +65,7 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 		return world{}, errors.Join(err, remove())
 	}
 	return world{
-		backend: newInProcess(store, log),
+		backend: newInProcess(store, log, s.origins),
 		where:   s.whereData(dir),
 		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, hasher) },
 		warm:    store.Tokens.Prepare,
@@ -84,10 +85,10 @@ func (s *settings) whereData(dir string) string {
 }
 
 // newInProcess wires the handlers as the functions do.
-func newInProcess(store *embedded.Store, log *slog.Logger) inProcess {
-	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey}
+func newInProcess(store *embedded.Store, log *slog.Logger, origins []string) inProcess {
+	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: origins}
 	verifier := &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
-	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(handlers(store, edge))}
+	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(edge, handlers(store, edge))}
 }
 
 // handlers has one entry for each of access.Routes.
@@ -97,7 +98,8 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
 	}
 	unlocker := &lockout.Unlocker{Attempts: store.Attempts, Maximums: store.Policies, Now: time.Now, NewID: environ.NewID}
-	return map[string]httpapi.Handler{
+	handlers := httpapi.Preflights(edge)
+	maps.Copy(handlers, map[string]httpapi.Handler{
 		"POST /login": httpapi.Login(edge, gate, users.LoginKey, store.Tokens),
 		"GET /health": httpapi.Health(edge, version, store.Check),
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, store.Users),
@@ -106,7 +108,8 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),
 		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
-	}
+	})
+	return handlers
 }
 
 // demoClient makes the demo client in a store that does not have it; its users

@@ -40,6 +40,7 @@ type gateway struct {
 	log     *slog.Logger
 	now     func() time.Time
 	newID   func() string
+	origins []string // whose pages may read refusals
 }
 
 // ServeHTTP answers one request. As behind API Gateway, a function goes on
@@ -54,12 +55,17 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		g.report(ctx, c, err)
-		answer = httpapi.Refusal(c.event, err)
+		answer = g.refusal(c, err)
 	}
 	if err := write(w, answer); err != nil {
 		g.report(ctx, c, err)
-		_ = write(w, httpapi.Refusal(c.event, err))
+		_ = write(w, g.refusal(c, err))
 	}
+}
+
+// refusal is what API Gateway's own answers are made to look like.
+func (g *gateway) refusal(c call, err error) events.APIGatewayProxyResponse {
+	return httpapi.Edge{Origins: g.origins}.Refusal(c.event, err)
 }
 
 // receive makes the event of a request. Where it fails, the call still has

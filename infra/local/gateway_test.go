@@ -258,3 +258,20 @@ func TestPatternsMatch(t *testing.T) {
 		}
 	}
 }
+
+func TestARefusalIsSharedWithAPageThatMayReadIt(t *testing.T) {
+	server := httptest.NewServer(&gateway{
+		routes: access.Routes(), backend: newRecorder(), log: slog.New(slog.DiscardHandler), now: time.Now,
+		newID: func() string { return "request-1" }, origins: []string{"https://portal.example.com"},
+	})
+	t.Cleanup(server.Close)
+	for path, status := range map[string]int{"/nowhere": 404, "/clients/acme/policy": 401} {
+		for origin, want := range map[string]string{"https://portal.example.com": "https://portal.example.com", "https://evil.example": ""} {
+			response, _ := send(t, "GET", server.URL+path, http.Header{"Origin": {origin}}, "")
+			got := response.Header.Get("Access-Control-Allow-Origin")
+			if response.StatusCode != status || got != want || response.Header.Get("Vary") != "Origin" {
+				t.Errorf("%s from %s: got %d, shared with %q, want %q", path, origin, response.StatusCode, got, want)
+			}
+		}
+	}
+}

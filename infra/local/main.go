@@ -101,7 +101,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	work.Go(w.warm)
 	work.Go(func() error {
 		return serve(ctx, listener, &gateway{
-			routes: access.Routes(), backend: w.backend, log: log, now: time.Now, newID: environ.NewID,
+			routes: access.Routes(), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: s.origins,
 		})
 	})
 	return work.Wait()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"portcullis/internal/environ"
 	"portcullis/internal/lockout"
 )
 
@@ -34,6 +35,7 @@ type settings struct {
 	json      bool
 	functions string // a folder; empty for the embedded world
 	processes int    // of each function
+	origins   environ.Origins
 }
 
 // parse reads the command line. The usage goes to stderr when it is asked for.

@@ -23,6 +23,7 @@ type config struct {
 	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
 	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
 	Lifetime environ.Lifetime  `env:"PORTCULLIS_ATTEMPT_LIFETIME,required,notEmpty"`
+	Origins  environ.Origins   `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 	Version  string            `env:"PORTCULLIS_VERSION" envDefault:"dev"`
 }
 
@@ -82,6 +83,7 @@ func TestParseRefuses(t *testing.T) {
 		{"an endpoint that is no address", "AWS_ENDPOINT_URL", "secret:4566", "must be an http or https address"},
 		{"an endpoint with a password", "AWS_ENDPOINT_URL", "http://u:secret@h", "must be an http or https address"},
 		{"a nested issuer that is no address", "PORTCULLIS_ISSUER", "://secret", "must be an http or https address"},
+		{"origins of everybody", "PORTCULLIS_ALLOWED_ORIGINS", "https://secret,*", "must be origins"},
 		{"a region with a space", "AWS_REGION", "eu secret", "must be 1 to 128"},
 	}
 	for _, test := range tests {
@@ -94,6 +96,69 @@ func TestParseRefuses(t *testing.T) {
 			}
 			if test.value != "" && strings.Contains(err.Error(), test.value) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error holds the value or more than a line: %v", err)
+			}
+		})
+	}
+}
+
+func TestOriginsAreWhatABrowserSends(t *testing.T) {
+	tests := []struct {
+		name, value string
+		want        environ.Origins
+	}{
+		{"nothing", "", nil},
+		{"one", "https://portal.example.com", environ.Origins{"https://portal.example.com"}},
+		{"two", "https://a.example,https://b.example", environ.Origins{"https://a.example", "https://b.example"}},
+		{"a blank after the comma", "https://a.example, https://b.example", environ.Origins{"https://a.example", "https://b.example"}},
+		{"a port of its own", "https://a.example:8443", environ.Origins{"https://a.example:8443"}},
+		{"another alphabet, as browsers spell it", "https://xn--nxasmq6b.example", environ.Origins{"https://xn--nxasmq6b.example"}},
+		{"this machine", "http://localhost:5173,http://127.0.0.1", environ.Origins{"http://localhost:5173", "http://127.0.0.1"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			variables := complete()
+			variables["PORTCULLIS_ALLOWED_ORIGINS"] = test.value
+			got, err := environ.Parse[config](list(variables))
+			if diff := cmp.Diff(got.Origins, test.want); err != nil || diff != "" {
+				t.Errorf("error %v, origins (-got +want):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestOriginsRefuse(t *testing.T) {
+	for name, value := range map[string]string{
+		"everybody":                        "*",
+		"everybody of a domain":            "https://*.example.com",
+		"a sandboxed page":                 "null",
+		"everybody beside one":             "https://a.example,*",
+		"no encryption":                    "http://portal.example.com",
+		"a host that begins like ours":     "http://localhost.example.com",
+		"a path":                           "https://a.example/portal",
+		"a slash at the end":               "https://a.example/",
+		"a query":                          "https://a.example?x",
+		"a fragment":                       "https://a.example#x",
+		"a user":                           "https://u@a.example",
+		"the port that goes without":       "https://a.example:443",
+		"the port that plain http goes by": "http://localhost:80",
+		"a port of nothing":                "https://a.example:",
+		"a port with a zero before it":     "https://a.example:08443",
+		"capitals":                         "https://Portal.example.com",
+		"letters no browser sends":         "https://pórtal.example.com",
+		"another scheme":                   "ftp://a.example",
+		"no scheme":                        "portal.example.com",
+		"no host":                          "https://",
+		"nothing after the comma":          "https://a.example,",
+		"nothing between the commas":       "https://a.example,,https://b.example",
+		"a blank between them":             "https://a.example https://b.example",
+		"a line break":                     "https://a.example\nhttps://b.example",
+		"a blank alone":                    " ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var origins environ.Origins
+			err := origins.UnmarshalText([]byte(value))
+			if err == nil || !strings.HasPrefix(err.Error(), "must be origins such as") {
+				t.Errorf("%q: got %v and %q, want a refusal", value, err, origins)
 			}
 		})
 	}

@@ -59,6 +59,45 @@ func match(to *string, text []byte, pattern, rule string) error {
 	return nil
 }
 
+// Origins are web origins, separated by commas; none where the variable is
+// empty. Each is as a browser spells it in Origin (RFC 6454, section 6.2): in
+// lower case, without a path and without the port that goes without saying.
+// Plain http is for this machine alone, and "*" and "null" are nobody's origin.
+type Origins []string
+
+// UnmarshalText refuses anything else.
+func (o *Origins) UnmarshalText(text []byte) error {
+	*o = nil
+	for origin := range strings.SplitSeq(string(text), ",") {
+		origin = strings.TrimSpace(origin)
+		if !isOrigin(origin) {
+			return malformedError("must be origins such as https://portal.example.com, separated by commas, without a path or *")
+		}
+		*o = append(*o, origin)
+	}
+	return nil
+}
+
+// hostPattern is a host name in lower case, or an IPv4 address.
+const hostPattern = `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
+
+func isOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme+"://"+u.Host != origin || !regexp.MustCompile(hostPattern).MatchString(u.Hostname()) {
+		return false
+	}
+	if strings.HasSuffix(u.Host, ":") || strings.HasPrefix(u.Port(), "0") {
+		return false
+	}
+	switch u.Scheme {
+	case "https":
+		return u.Port() != "443"
+	case "http":
+		return u.Port() != "80" && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1")
+	}
+	return false
+}
+
 // A URL is an absolute http or https address, as it was written.
 type URL string
 

@@ -30,6 +30,9 @@ type Edge struct {
 	// Key makes keys of the users named in paths. It is strict: a name that no
 	// user can have is an error.
 	Key KeyFunc
+	// Origins are the origins whose pages may read the answers, as a browser
+	// spells them in Origin: "https://portal.example.com". Nil for none.
+	Origins []string
 }
 
 // An endpoint is what a handler says about itself.
@@ -47,33 +50,34 @@ type request[B body] struct {
 	Query  map[string]string // the parameters that were given
 	Caller access.Caller     // zero where no token is asked for
 	origin
+	page string // the allowed origin whose page sent it; empty for none
 	note *note
 }
 
 // serve makes a handler. It runs do only on a request that has passed every
-// check, and answers 200 with what do returns, or the problem that its error
-// is. A panic is a 500.
+// check, and answers with what do returns (see [replyOf]), or with the problem
+// that its error is. A panic is a 500.
 func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (any, error)) Handler {
 	method, path, _ := strings.Cut(p.route, " ")
 	route, known := access.FindRoute(method, path)
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		began := e.Now()
-		r := &request[B]{origin: originOf(ctx, event), note: &note{}}
-		answer, err := guarded(func() ([]byte, error) {
+		r := &request[B]{origin: originOf(ctx, event), page: e.pageOf(event), note: &note{}}
+		answer, err := guarded(func() (reply, error) {
 			if !known || event.HTTPMethod != method || event.Resource != path {
-				return nil, fmt.Errorf("route: %w", lockout.ErrNotFound)
+				return reply{}, errNoRoute
 			}
 			if err := r.receive(e, p, route, event); err != nil {
-				return nil, err
+				return reply{}, err
 			}
 			said, err := do(ctx, r)
 			if err != nil {
-				return nil, err
+				return reply{}, missing(route, err)
 			}
-			return marshal(said)
+			return replyOf(said)
 		})
 		e.record(ctx, r.note, r.origin, p.route, e.Now().Sub(began), err)
-		return respond(r.RequestID, answer, err), nil
+		return e.respond(event, r.RequestID, answer, err), nil
 	}
 }
 
@@ -82,6 +86,9 @@ func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (an
 func (r *request[B]) receive(e Edge, p endpoint, route access.Route, event events.APIGatewayProxyRequest) error {
 	if err := r.enter(e, route, event); err != nil {
 		return err
+	}
+	if route.Method == access.Preflight { // its query is that of the request it asks about
+		return nil
 	}
 	var err error
 	if r.Query, err = queryOf(event, p.query); err != nil {
@@ -115,7 +122,7 @@ func (r *request[B]) enter(e Edge, route access.Route, event events.APIGatewayPr
 		return err
 	}
 	if r.Key, err = e.Key(r.Client, username); err != nil {
-		return fmt.Errorf("username of the path: %w", lockout.ErrNotFound)
+		return fmt.Errorf("username of the path: %w", errNoUser)
 	}
 	r.note.Username = r.Key.Username()
 	return nil
@@ -131,7 +138,7 @@ func unescaped(username string) (string, error) {
 	}
 	decoded, err := url.PathUnescape(username)
 	if err != nil || strings.Contains(decoded, "%") {
-		return "", fmt.Errorf("username of the path: %w", lockout.ErrNotFound)
+		return "", fmt.Errorf("username of the path: %w", errNoUser)
 	}
 	return decoded, nil
 }

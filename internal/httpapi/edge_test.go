@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
 )
 
@@ -113,7 +112,7 @@ func TestARefusalLooksLikeAHandlersOwn(t *testing.T) {
 	event := recorded(t, "unlock/no-body")
 	w := newWorld(t)
 	want := w.send(t, as(event, access.Caller{})).APIGatewayProxyResponse
-	if diff := cmp.Diff(httpapi.Refusal(event, access.ErrUnauthorized), want); diff != "" {
+	if diff := cmp.Diff(w.edge.Refusal(event, access.ErrUnauthorized), want); diff != "" {
 		t.Errorf("refusal (-got +want):\n%s", diff)
 	}
 }

@@ -27,11 +27,11 @@ type healthAnswer struct {
 
 // Mux hands each event to the handler of its method and resource, as in
 // "GET /clients/{client}/policy"; anything else is 404.
-func Mux(routes map[string]Handler) Handler {
+func Mux(e Edge, routes map[string]Handler) Handler {
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		handler, known := routes[event.HTTPMethod+" "+event.Resource]
 		if !known {
-			return Refusal(event, lockout.ErrNotFound), nil
+			return e.Refusal(event, lockout.ErrNotFound), nil
 		}
 		return handler(ctx, event)
 	}

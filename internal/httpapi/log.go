@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"portcullis/internal/access"
 )
 
-// The names of log lines, from the OWASP Logging Vocabulary Cheat Sheet. A
-// request that is none of these is logged under its own name, "request".
+// The names of log lines, from the OWASP Logging Vocabulary Cheat Sheet but for
+// policyChanged, which is the trail's name of that act. A request that is none
+// of these is logged under its own name, "request".
 const (
 	loginSuccess          = "authn_login_success"
 	loginSuccessAfterFail = "authn_login_successafterfail"
@@ -74,6 +77,17 @@ func ours(err error) error {
 		return nil
 	}
 	return err
+}
+
+// outcome names the line of something that was to be done: after the event if
+// it was, and after the refusal if the caller may not.
+func (n *note) outcome(event string, err error) {
+	switch {
+	case err == nil:
+		n.Event = event
+	case errors.Is(err, access.ErrForbidden):
+		n.Event = authorizationFail
+	}
 }
 
 func (n *note) name() string {

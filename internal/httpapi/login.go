@@ -89,7 +89,7 @@ func refusal[C Credential](v lockout.Verdict[C], client string) error {
 	case lockout.Wrong:
 		return &wrongError{v.Remaining}
 	case lockout.Locked:
-		return &lockedError{client}
+		return lockedIn(client)
 	case lockout.Busy:
 		return errBusy
 	}

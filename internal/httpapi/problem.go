@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -67,6 +69,10 @@ var problems = []struct {
 	{[]error{errConflict}, problem{
 		"conflict", "Conflict", http.StatusConflict,
 		"What is there now is not what you saw. Look again.", 0}},
+	{[]error{access.ErrLastSysadmin}, problem{
+		"conflict", "Conflict", http.StatusConflict,
+		"This is the last Sysadmin of the client, who can be neither deleted nor given another role. " +
+			"Make somebody else a Sysadmin first.", 0}},
 	{[]error{errTooLarge}, problem{
 		"payload-too-large", "Body too large", http.StatusRequestEntityTooLarge,
 		"A body may have at most 8 KiB.", 0}},
@@ -88,9 +94,15 @@ var internalProblem = problem{
 
 // problemOf returns the row of an error.
 func problemOf(err error) problem {
-	var conflict *lockout.ConflictError
-	if errors.As(err, &conflict) {
+	var (
+		conflict *lockout.ConflictError
+		field    *access.FieldError
+	)
+	switch {
+	case errors.As(err, &conflict):
 		err = errors.Join(errConflict, err)
+	case errors.As(err, &field):
+		err = errors.Join(errInvalid, err)
 	}
 	for _, row := range problems {
 		if slices.ContainsFunc(row.is, func(is error) bool { return errors.Is(err, is) }) {
@@ -120,11 +132,41 @@ type wrongError struct{ remaining int }
 func (e *wrongError) Error() string        { return errWrong.Error() }
 func (e *wrongError) Is(target error) bool { return target == errWrong }
 
-// A lockedError refuses a user who is locked.
-type lockedError struct{ client string }
+// A detailedError is an error that tells the caller more than its row of the
+// table does.
+type detailedError struct {
+	detail string // a sentence or two
+	err    error
+}
 
-func (e *lockedError) Error() string        { return errLocked.Error() }
-func (e *lockedError) Is(target error) bool { return target == errLocked }
+func (e *detailedError) Error() string { return e.err.Error() }
+func (e *detailedError) Unwrap() error { return e.err }
+
+// lockedIn refuses a user of the client who is locked.
+func lockedIn(client string) error {
+	return &detailedError{"Ask a Sysadmin of " + client + " to unlock this user.", errLocked}
+}
+
+// What was not found, where that can be told.
+var (
+	errNoRoute  = &detailedError{"There is no such route.", fmt.Errorf("route: %w", lockout.ErrNotFound)}
+	errNoUser   = &detailedError{"There is no such user.", lockout.ErrNotFound}
+	errNoClient = &detailedError{"There is no such client.", lockout.ErrNotFound}
+)
+
+// missing says what a handler of the route has not found: the last that its
+// path names.
+func missing(route access.Route, err error) error {
+	switch {
+	case !errors.Is(err, lockout.ErrNotFound):
+		return err
+	case names(route, "username"):
+		return fmt.Errorf("%w: %w", errNoUser, err)
+	case names(route, "client"):
+		return fmt.Errorf("%w: %w", errNoClient, err)
+	}
+	return err
+}
 
 // A document is a problem as it is sent.
 type document struct {
@@ -145,39 +187,55 @@ func documentOf(p problem, requestID string, err error) document {
 		Type: "urn:portcullis:problem:" + p.Slug, Title: p.Title,
 		Status: p.Status, Detail: p.Detail, RequestID: requestID,
 	}
+	if p.Status >= http.StatusInternalServerError {
+		return d
+	}
 	var (
 		faulty   *invalidError
+		field    *access.FieldError
 		wrong    *wrongError
-		locked   *lockedError
 		conflict *lockout.ConflictError
+		detailed *detailedError
 	)
+	if errors.As(err, &detailed) {
+		d.Detail = detailed.detail
+	}
 	switch {
-	case p.Status >= http.StatusInternalServerError:
 	case errors.As(err, &faulty):
 		d.Errors = faulty.faults
+	case errors.As(err, &field):
+		d.Errors = []fault{{field.Field, field.Message}}
 	case errors.As(err, &wrong):
 		d.AttemptsRemaining = wrong.remaining
-	case errors.As(err, &locked):
-		d.Detail = "Ask a Sysadmin of " + locked.client + " to unlock this user."
-	case errors.Is(err, errOwnLock):
-		d.Detail = "Nobody unlocks themselves. Ask another Sysadmin of your client."
 	case errors.As(err, &conflict):
 		d.Current = conflict.Current
 	}
 	return d
 }
 
-// respond makes the response: 200 with the answer, or the problem that err is.
-func respond(requestID string, answer []byte, err error) events.APIGatewayProxyResponse {
+// respond makes the response to an event: the reply, or the problem that err
+// is.
+func (e Edge) respond(
+	event events.APIGatewayProxyRequest, requestID string, answer reply, err error,
+) events.APIGatewayProxyResponse {
 	headers := map[string]string{
 		"Cache-Control":          "no-store",
-		"Content-Type":           "application/json",
 		"X-Content-Type-Options": "nosniff",
 		"X-Request-Id":           requestID,
 	}
-	if err == nil {
-		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Headers: headers, Body: string(answer)}
+	e.share(headers, event)
+	if err != nil {
+		return refuse(headers, requestID, err)
 	}
+	maps.Copy(headers, answer.headers)
+	if answer.body != nil {
+		headers["Content-Type"] = "application/json"
+	}
+	return events.APIGatewayProxyResponse{StatusCode: answer.status, Headers: headers, Body: string(answer.body)}
+}
+
+// refuse makes the response that tells the problem that err is.
+func refuse(headers map[string]string, requestID string, err error) events.APIGatewayProxyResponse {
 	p := problemOf(err)
 	headers["Content-Type"] = "application/problem+json"
 	if p.RetryAfter > 0 {
@@ -196,7 +254,10 @@ func respond(requestID string, answer []byte, err error) events.APIGatewayProxyR
 // Refusal returns the answer to an event that reaches no handler, for a server
 // that stands in for API Gateway: [access.ErrUnauthorized] is 401,
 // [access.ErrForbidden] 403, [lockout.ErrNotFound] 404, and the rest follows
-// the same table as a handler's.
-func Refusal(event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
-	return respond(requestID(context.Background(), event.RequestContext.RequestID), nil, err)
+// the same table as a handler's. Of the edge it needs the origins alone.
+func (e Edge) Refusal(event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
+	if errors.Is(err, lockout.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", errNoRoute, err)
+	}
+	return e.respond(event, requestID(context.Background(), event.RequestContext.RequestID), reply{}, err)
 }

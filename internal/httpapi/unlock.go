@@ -17,7 +17,10 @@ const (
 
 // errOwnLock refuses a caller who would unlock themselves: with a stolen token
 // of theirs, their password could be guessed at without end.
-var errOwnLock = fmt.Errorf("nobody unlocks themselves: %w", access.ErrForbidden)
+var errOwnLock = &detailedError{
+	"Nobody unlocks themselves. Ask another Sysadmin of your client.",
+	fmt.Errorf("nobody unlocks themselves: %w", access.ErrForbidden),
+}
 
 // Unlock answers POST /clients/{client}/users/{username}/unlock. Nobody unlocks
 // themselves, and whether there is such a user is asked before anything is
@@ -25,32 +28,37 @@ var errOwnLock = fmt.Errorf("nobody unlocks themselves: %w", access.ErrForbidden
 func Unlock(e Edge, unlocker *lockout.Unlocker, users UserExists) Handler {
 	p := endpoint{route: "POST /clients/{client}/users/{username}/unlock", body: optionalBody}
 	return serve(e, p, func(ctx context.Context, r *request[unlockBody]) (any, error) {
-		if r.Caller.Username == r.Key.Username() { // their client is the path's
-			r.note.Event = authorizationFail
-			return nil, errOwnLock
-		}
-		known, err := users.Exists(ctx, r.Key)
-		if err != nil {
-			return nil, err
-		}
-		if !known {
-			return nil, fmt.Errorf("user to unlock: %w", lockout.ErrNotFound)
-		}
-		unlocked, err := unlocker.Unlock(ctx, lockout.UnlockRequest{
+		unlocked, err := unlock(ctx, unlocker, users, r.Caller, lockout.UnlockRequest{
 			Key: r.Key, LockID: r.Body.LockID.value, Actor: r.Caller.String(),
 			Reason: r.Body.Reason.value, IdentityConfirmedBy: r.Body.IdentityConfirmedBy.value,
 			SourceIP: r.SourceIP, RequestID: r.RequestID,
 		})
-		if err != nil {
+		if r.note.outcome(loginUnlock, err); err != nil {
 			return nil, err
 		}
-		r.note.Event = loginUnlock
 		return unlockAnswer{
 			Client: r.Key.Client(), Username: r.Key.Username(),
 			WasLocked: unlocked.WasLocked, FailedAttempts: unlocked.Failed,
 			UnlockedAt: stamp(unlocked.At), UnlockedBy: r.Caller.String(),
 		}, nil
 	})
+}
+
+// unlock unlocks one user of the caller's own client.
+func unlock(
+	ctx context.Context, unlocker *lockout.Unlocker, users UserExists, caller access.Caller, what lockout.UnlockRequest,
+) (lockout.Unlocked, error) {
+	if caller.Username == what.Key.Username() {
+		return lockout.Unlocked{}, errOwnLock
+	}
+	known, err := users.Exists(ctx, what.Key)
+	if err != nil {
+		return lockout.Unlocked{}, err
+	}
+	if !known {
+		return lockout.Unlocked{}, errNoUser
+	}
+	return unlocker.Unlock(ctx, what)
 }
 
 type unlockBody struct {
