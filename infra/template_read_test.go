@@ -56,7 +56,16 @@ type event struct {
 		Auth   struct {
 			Authorizer string `yaml:"Authorizer"`
 		} `yaml:"Auth"`
+		RequestModel requestModel `yaml:"RequestModel"`
 	} `yaml:"Properties"`
+}
+
+// A requestModel names the model of the Api that a body must be, and says whether
+// API Gateway looks.
+type requestModel struct {
+	Model        string `yaml:"Model"`
+	Required     bool   `yaml:"Required"`
+	ValidateBody bool   `yaml:"ValidateBody"`
 }
 
 type policy struct {
