@@ -135,7 +135,7 @@ func provision(t *testing.T, o order, fails int) (receipt, string, []audit.Entry
 	})
 	invoked := &lambdacontext.LambdaContext{AwsRequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd"}
 	made, failed := provision(lambdacontext.NewContext(t.Context(), invoked), o)
-	entries, _, err := store.Trail.Entries(t.Context(), "acme", "", 10)
+	entries, _, err := store.Trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

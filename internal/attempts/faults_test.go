@@ -195,7 +195,7 @@ func TestLostAnswersCountOnce(t *testing.T) {
 			if record.Generation != 1 || record.Failed != 2 || record.Charged != 2 || len(record.Evidence) != 2 {
 				t.Errorf("got %+v, want two failures in generation 1", record)
 			}
-			entries, _, err := w.trail.Entries(t.Context(), "acme", "", 10)
+			entries, _, err := w.trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 10})
 			if err != nil || len(entries) != 1 || entries[0].ID != record.LockID {
 				t.Errorf("got %+v, %v; want the one lock", entries, err)
 			}

@@ -22,9 +22,9 @@ func open(t *testing.T) lockouttest.AttemptsFixture {
 		Attempts: attempts.New(db, tables.Attempts, trail, environ.Clock{}, rand.Float64),
 		Entries: func(t *testing.T, client string) []audit.Entry {
 			t.Helper()
-			entries, more, err := trail.Entries(t.Context(), client, "", 1000)
-			if err != nil || more {
-				t.Fatalf("reading the trail: more %v, error %v", more, err)
+			entries, next, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 1000})
+			if err != nil || next != "" {
+				t.Fatalf("reading the trail: next %q, error %v", next, err)
 			}
 			return entries
 		},

@@ -22,6 +22,11 @@ const (
 	ClientCreated = Action("client_created")
 )
 
+// Actions returns the actions, in the order in which they are told.
+func Actions() []Action {
+	return []Action{Lock, Unlock, PolicyChanged, UserCreated, UserUpdated, UserDeleted, PasswordSet, ClientCreated}
+}
+
 // An Entry is one act: who did what to whom, when, from where and why.
 type Entry struct {
 	Client    string
@@ -41,12 +46,12 @@ type Entry struct {
 // are left out of JSON.
 type Details struct {
 	LockID              string     `json:"lock_id,omitempty"`
-	Maximum             int        `json:"max_failed_login_attempts_portal,omitempty"`
-	FailedAttempts      int        `json:"failed_attempts,omitempty"`
+	Maximum             int        `json:"max_failed_login_attempts_portal,omitzero"`
+	FailedAttempts      int        `json:"failed_attempts,omitzero"`
 	IdentityConfirmedBy string     `json:"identity_confirmed_by,omitempty"`
 	Evidence            []Evidence `json:"evidence,omitempty"`
 	// PreviousMaximum is what a policy change replaced; Maximum is what it set.
-	PreviousMaximum int `json:"previous_max_failed_login_attempts_portal,omitempty"`
+	PreviousMaximum int `json:"previous_max_failed_login_attempts_portal,omitzero"`
 	// Outcome is on the second entry of an act whose store failed after the
 	// first was written: "not_applied", or "unknown" when nobody can say.
 	Outcome string `json:"outcome,omitempty"`
@@ -58,7 +63,7 @@ type Details struct {
 	Changed []string `json:"changed,omitempty"`
 	// BreakGlass is on every entry of an act that went round the API by IAM to
 	// help a client whose Sysadmins cannot.
-	BreakGlass bool `json:"break_glass,omitempty"`
+	BreakGlass bool `json:"break_glass,omitzero"`
 }
 
 // A Query says which entries of a client to read, newest first.

@@ -118,9 +118,9 @@ func (w *world) Append(ctx context.Context, e audit.Entry) error {
 // actions counts the entries of the trail by what they record.
 func (w *world) actions(t *testing.T) map[audit.Action]int {
 	t.Helper()
-	entries, more, err := w.store.Trail.Entries(t.Context(), "acme", "", 100)
-	if err != nil || more {
-		t.Fatalf("reading the trail: more %v, %v", more, err)
+	entries, next, err := w.store.Trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 100})
+	if err != nil || next != "" {
+		t.Fatalf("reading the trail: next %q, %v", next, err)
 	}
 	counts := map[audit.Action]int{}
 	for _, e := range entries {
@@ -330,7 +330,7 @@ func TestCreateUserWritesWhoDidItWhenAndWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, _, err := w.store.Trail.Entries(t.Context(), "acme", "", 1)
+	entries, _, err := w.store.Trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 1})
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("got %d entries, %v", len(entries), err)
 	}

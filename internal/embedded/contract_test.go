@@ -15,7 +15,7 @@ func TestAttempts(t *testing.T) {
 	lockouttest.TestAttempts(t, func(t *testing.T) lockouttest.AttemptsFixture {
 		s := fresh(t)
 		return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: func(t *testing.T, client string) []audit.Entry {
-			entries, _, err := s.Trail.Entries(context.Background(), client, "", 10_000)
+			entries, _, err := s.Trail.Entries(context.Background(), audit.Query{Client: client, Limit: 4000})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -159,7 +159,7 @@ func readAll(t *testing.T, s *embedded.Store, key lockout.Key) contents {
 	var c contents
 	var errs [5]error
 	c.Record, errs[0] = s.Attempts.Read(ctx, key)
-	c.Entries, _, errs[1] = s.Trail.Entries(ctx, key.Client(), "", 100)
+	c.Entries, _, errs[1] = s.Trail.Entries(ctx, audit.Query{Client: key.Client(), Limit: 100})
 	c.Users, _, errs[2] = s.Users.List(ctx, key.Client(), "", 100)
 	c.Policy, errs[3] = s.Policies.Policy(ctx, key.Client())
 	c.Client, errs[4] = s.Users.ClientExists(ctx, key.Client())

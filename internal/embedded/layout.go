@@ -143,26 +143,3 @@ func (p *page[T]) upwards(tx *bbolt.Tx, bucket, client, after string) error {
 	}
 	return nil
 }
-
-// downwards fills the page with a client's values in the opposite order, from
-// the last key before the given one, or from the very last.
-func (p *page[T]) downwards(tx *bbolt.Tx, bucket, client, before string) error {
-	prefix := ofClient(client)
-	end := append(bytes.Clone(prefix), before...)
-	if before == "" {
-		end[len(end)-1]++ // the first key after all of the client's
-	}
-	c := tx.Bucket([]byte(bucket)).Cursor()
-	k, v := c.Seek(end)
-	if k == nil {
-		k, v = c.Last()
-	}
-	for ; k != nil && bytes.Compare(k, end) >= 0; k, v = c.Prev() {
-	}
-	for ; bytes.HasPrefix(k, prefix); k, v = c.Prev() {
-		if on, err := p.add(k, v); !on {
-			return err
-		}
-	}
-	return nil
-}

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"portcullis/internal/access"
+	"portcullis/internal/audit"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
 )
@@ -30,7 +31,7 @@ func TestOpeningSweepsOutWhatHasExpired(t *testing.T) {
 		s := open(t, dir, later)
 		defer closeStore(t, s)
 		synctest.Wait() // until the sweep is done
-		entries, _, err := s.Trail.Entries(context.Background(), "acme", "", 10)
+		entries, _, err := s.Trail.Entries(context.Background(), audit.Query{Client: "acme", Limit: 10})
 		if err != nil || len(entries) != 0 {
 			t.Errorf("entries: got %v, %v, want none", entries, err)
 		}

@@ -71,20 +71,60 @@ func appendEntry(tx *bbolt.Tx, e audit.Entry) error {
 	return nil
 }
 
-// Entries returns a client's entries, newest first, at most limit of them, and
-// whether there are more. Those before an id are older than the entry with it;
-// an empty id stands for the newest.
-func (t *Trail) Entries(ctx context.Context, client, before string, limit int) ([]audit.Entry, bool, error) {
-	listing := page[entry]{limit: limit}
-	err := t.store.view(ctx, func(tx *bbolt.Tx) error {
-		return listing.downwards(tx, auditBucket, client, before)
+// mostLooked bounds how many entries one read looks at: about as many as package
+// audit reads of DynamoDB.
+const mostLooked = 5000
+
+// Entries returns the entries that are asked for, newest first, and the id to go
+// on before, which is empty at the end. Where few of many match there may be
+// fewer than the limit, even none, and more to come all the same.
+func (t *Trail) Entries(ctx context.Context, q audit.Query) (entries []audit.Entry, next string, err error) {
+	err = t.store.view(ctx, func(tx *bbolt.Tx) (err error) {
+		entries, next, err = readEntries(tx, q)
+		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("reading audit trail: %w", err)
+		return nil, "", fmt.Errorf("reading audit trail: %w", err)
 	}
-	entries := make([]audit.Entry, 0, len(listing.items))
-	for _, stored := range listing.items {
-		entries = append(entries, audit.Entry(stored))
+	return entries, next, nil
+}
+
+func readEntries(tx *bbolt.Tx, q audit.Query) (found []audit.Entry, next string, err error) {
+	c, prefix := tx.Bucket([]byte(auditBucket)).Cursor(), ofClient(q.Client)
+	looked, last := 0, ""
+	for k, v := newest(c, prefix, q.Before); bytes.HasPrefix(k, prefix); k, v = c.Prev() {
+		if looked++; looked > mostLooked {
+			return found, last, nil
+		}
+		var stored entry
+		if err := json.Unmarshal(v, &stored); err != nil {
+			return nil, "", fmt.Errorf("%q: %w: %w", k, ErrDamaged, err)
+		}
+		last = stored.ID
+		if q.Username != "" && q.Username != stored.Username || q.Action != "" && q.Action != stored.Action {
+			continue
+		}
+		if len(found) == q.Limit {
+			return found, found[q.Limit-1].ID, nil
+		}
+		found = append(found, audit.Entry(stored))
 	}
-	return entries, listing.more, nil
+	return found, "", nil
+}
+
+// newest moves to the last key of the client before the one with the id, or to
+// the very last. What it returns may be another client's.
+func newest(c *bbolt.Cursor, prefix []byte, before string) (key, value []byte) {
+	end := append(bytes.Clone(prefix), before...)
+	if before == "" {
+		end[len(end)-1]++ // the first key after all of the client's
+	}
+	key, value = c.Seek(end)
+	if key == nil {
+		key, value = c.Last()
+	}
+	for key != nil && bytes.Compare(key, end) >= 0 {
+		key, value = c.Prev()
+	}
+	return key, value
 }
