@@ -1,7 +1,7 @@
 // Command query answers every GET of the API: the policy, the users and who of
 // them is locked, and whether the stores answer (GET /health). It also answers
 // the OPTIONS of every path, with which a browser asks before it sends a request
-// from a page of another origin.
+// from a page of another origin, and serves the contract (GET /openapi.yaml).
 //
 // It reads the table users without the password hashes, the table attempts and
 // the clients' parameters. It can write nothing.
@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"portcullis/infra"
 	"portcullis/internal/attempts"
 	"portcullis/internal/audit"
 	"portcullis/internal/environ"
@@ -47,6 +48,7 @@ func main() {
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
 		"GET /health":                            httpapi.Health(edge, c.Version, health.run),
+		"GET /openapi.yaml":                      httpapi.OpenAPI(edge, infra.Contract()),
 		"GET /clients/{client}/policy":           httpapi.GetPolicy(edge, policies),
 		"GET /clients/{client}/users":            httpapi.ListUsers(edge, people, records, maximums),
 		"GET /clients/{client}/users/{username}": httpapi.GetUser(edge, people, records, maximums),

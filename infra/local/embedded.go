@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"portcullis/infra"
 	"portcullis/internal/access"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
@@ -100,8 +101,9 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 	unlocker := &lockout.Unlocker{Attempts: store.Attempts, Maximums: store.Policies, Now: time.Now, NewID: environ.NewID}
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
-		"POST /login": httpapi.Login(edge, gate, users.LoginKey, store.Tokens),
-		"GET /health": httpapi.Health(edge, version, store.Check),
+		"POST /login":       httpapi.Login(edge, gate, users.LoginKey, store.Tokens),
+		"GET /health":       httpapi.Health(edge, version, store.Check),
+		"GET /openapi.yaml": httpapi.OpenAPI(edge, infra.Contract()),
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, store.Users),
 		"GET /clients/{client}/policy":                   httpapi.GetPolicy(edge, store.Policies),
 		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(edge, store.Policies, store.Trail, environ.NewID),

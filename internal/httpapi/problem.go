@@ -227,10 +227,10 @@ func (e Edge) respond(
 	if err != nil {
 		return refuse(headers, requestID, err)
 	}
-	maps.Copy(headers, answer.headers)
 	if answer.body != nil {
 		headers["Content-Type"] = "application/json"
 	}
+	maps.Copy(headers, answer.headers)
 	return events.APIGatewayProxyResponse{StatusCode: answer.status, Headers: headers, Body: string(answer.body)}
 }
 

@@ -6,7 +6,7 @@ import "net/http"
 type reply struct {
 	status  int
 	headers map[string]string // beside those of every answer
-	body    []byte            // JSON; nil for none
+	body    []byte            // JSON unless a header says otherwise; nil for none
 }
 
 // What a handler's do returns when the answer is not 200 with a body.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"portcullis/infra"
 	"portcullis/infra/contract"
 	"portcullis/internal/access"
 	"portcullis/internal/audit"
@@ -93,8 +94,9 @@ func (w *world) handlers() map[string]httpapi.Handler {
 	unlocker := &lockout.Unlocker{Attempts: w.gate.Attempts, Maximums: five, Now: w.clock.Now, NewID: ids}
 	handlers := httpapi.Preflights(e)
 	maps.Copy(handlers, map[string]httpapi.Handler{
-		"POST /login": httpapi.Login(e, w.gate, users.LoginKey, w.mint),
-		"GET /health": httpapi.Health(e, "v1", func(context.Context) error { return w.healthy }),
+		"POST /login":       httpapi.Login(e, w.gate, users.LoginKey, w.mint),
+		"GET /health":       httpapi.Health(e, "v1", func(context.Context) error { return w.healthy }),
+		"GET /openapi.yaml": httpapi.OpenAPI(e, infra.Contract()),
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(e, unlocker, w.people),
 		"GET /clients/{client}/policy":                   httpapi.GetPolicy(e, w.policies),
 		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(e, w.policies, w.trail, ids),
@@ -116,7 +118,7 @@ func (w *world) send(t *testing.T, event events.APIGatewayProxyRequest) answer {
 		t.Error(err)
 	}
 	a := answer{APIGatewayProxyResponse: response}
-	if response.StatusCode != 204 {
+	if strings.HasSuffix(response.Headers["Content-Type"], "json") {
 		if err := json.Unmarshal([]byte(response.Body), &a.fields); err != nil {
 			t.Fatalf("answer is not JSON: %v: %s", err, response.Body)
 		}
@@ -149,6 +151,8 @@ func (a answer) check(t *testing.T, event events.APIGatewayProxyRequest) {
 		if a.Body != "" {
 			t.Errorf("204 with the body %q", a.Body)
 		}
+	case a.StatusCode == 200 && event.Resource == "/openapi.yaml":
+		want["Content-Type"] = "application/yaml"
 	case a.StatusCode >= 400:
 		want["Content-Type"] = "application/problem+json"
 		if a.fields["status"] != float64(a.StatusCode) || a.fields["request_id"] != event.RequestContext.RequestID ||
