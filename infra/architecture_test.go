@@ -54,8 +54,12 @@ var importTable = map[string][]string{
 	"infra/contract":     {"infra"}, // and nobody but tests may import it
 	"infra/stack":        nil,
 	"infra/ministack":    {"infra/stack", "internal/environ"},
-	"infra/local":        append([]string{"infra", "internal/embedded"}, functionsMayImport...),
+	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
+
+	// What a portal's team copies stands alone.
+	"infra/examples":        nil,
+	"infra/examples/client": nil,
 }
 
 // functionsMayImport is the row of every folder under functions/ that has none of
@@ -127,8 +131,8 @@ func checkAWS(s source) []string {
 	return problems
 }
 
-// checkLockout keeps the rule pure, access on the standard library, and
-// statuses out of the stores.
+// checkLockout keeps the rule pure, access and the examples on the standard
+// library, and statuses out of the stores.
 func checkLockout(s source) []string {
 	if s.isTest() {
 		return nil
@@ -140,7 +144,7 @@ func checkLockout(s source) []string {
 	case "internal/attempts", "internal/audit", "internal/policy", "internal/users":
 		banned = []string{"net/http"}
 	}
-	standardOnly := s.folder() == "internal/lockout" || s.folder() == "internal/access"
+	standardOnly := slices.Contains([]string{"internal/lockout", "internal/access", "infra/examples", "infra/examples/client"}, s.folder())
 	var problems []string
 	for _, imported := range s.imports() {
 		first, _, _ := strings.Cut(imported, "/")
