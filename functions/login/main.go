@@ -56,7 +56,7 @@ func main() {
 
 func gate(c config, edge httpapi.Edge, settings aws.Config, parameters *ssm.Client) *lockout.Gate[users.Credential] {
 	db := dynamodb.NewFromConfig(settings)
-	people := users.New(db, string(c.Users), users.NewHasher(users.DefaultParams(), rand.Reader, parallelHashes))
+	people := users.New(db, string(c.Users), users.NewHasher(users.DefaultParams(), rand.Reader, parallelHashes), nil)
 	trail := audit.New(db, string(c.Audit))
 	return &lockout.Gate[users.Credential]{
 		Attempts:    attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),

@@ -51,7 +51,7 @@ func main() {
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, parallelHashes)
 	trail := audit.New(db, string(c.Audit))
 	lambda.Start(handler(environ.Logger(os.Stdout), &directory.Directory{
-		Users: users.New(db, string(c.Users), hasher),
+		Users: users.New(db, string(c.Users), hasher, trail),
 		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(aws), ssm.NewFromConfig(aws),
 			string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now),
 		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),

@@ -40,7 +40,7 @@ func main() {
 	aws := c.AWS.Config()
 	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey, Origins: c.Origins}
 	db := dynamodb.NewFromConfig(aws)
-	people := users.New(db, string(c.Users), nil)
+	people := users.New(db, string(c.Users), nil, nil)
 	records := attempts.New(db, string(c.Attempts), audit.New(db, string(c.Audit)), environ.Clock{}, environ.Jitter)
 	policies := policy.New(ssm.NewFromConfig(aws), string(c.Stage))
 	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(edge.Log))

@@ -37,7 +37,7 @@ func main() {
 	aws := c.AWS.Config()
 	log := environ.Logger(os.Stdout)
 	db := dynamodb.NewFromConfig(aws)
-	people := users.New(db, string(c.Users), nil)
+	people := users.New(db, string(c.Users), nil, nil)
 	trail := audit.New(db, string(c.Audit))
 	unlocker := &lockout.Unlocker{
 		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),

@@ -48,16 +48,19 @@ func gateOnWire(t *testing.T, client, username string) (*lockout.Gate[users.Cred
 	settings.HTTPClient = wire
 	db := dynamodb.NewFromConfig(settings)
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, 1)
-	people := users.New(db, tables.Users, hasher)
+	trail := audit.New(db, tables.Audit)
+	people := users.New(db, tables.Users, hasher, trail)
 	phc, err := hasher.Hash(t.Context(), "right horse 1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := people.Create(t.Context(), access.User{Client: client, Username: username, Role: access.Manager}, phc); err != nil {
+	user := access.User{Client: client, Username: username, Role: access.Manager}
+	entry := audit.Entry{Client: client, ID: environ.NewID(), Action: audit.UserCreated, Username: username}
+	if err := people.Create(t.Context(), user, phc, entry); err != nil {
 		t.Fatal(err)
 	}
 	return &lockout.Gate[users.Credential]{
-		Attempts:    attempts.New(db, tables.Attempts, audit.New(db, tables.Audit), environ.Clock{}, environ.Jitter),
+		Attempts:    attempts.New(db, tables.Attempts, trail, environ.Clock{}, environ.Jitter),
 		Credentials: people, Maximums: lockouttest.FixedMaximum(maximum),
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: 10 * time.Second,
 	}, wire

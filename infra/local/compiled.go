@@ -152,7 +152,7 @@ func (s *settings) provision(ctx context.Context, functions compiled, in stores)
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, 0)
 	trail := audit.New(db, string(in.Audit))
 	d := &directory.Directory{
-		Users: users.New(db, string(in.Users), hasher),
+		Users: users.New(db, string(in.Users), hasher, trail),
 		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(settings), parameters,
 			string(in.Issuer.UserPoolID), string(in.Issuer.AppClientID), string(in.Secret), time.Now),
 		Attempts: attempts.New(db, string(in.Attempts), trail, environ.Clock{}, environ.Jitter),

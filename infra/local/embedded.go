@@ -155,7 +155,7 @@ func makePeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher
 const mostListed = 100
 
 func listPeople(ctx context.Context, store *embedded.Store) ([]person, error) {
-	all, _, err := store.Users.List(ctx, demo, "", mostListed)
+	all, _, err := store.Users.List(ctx, access.Listing{Client: demo, Limit: mostListed})
 	people := make([]person, 0, len(all))
 	for _, u := range all {
 		people = append(people, person{Client: u.Client, Username: u.Username, Role: u.Role})

@@ -17,5 +17,6 @@
 // tell a first put from one that overwrites, so that rests on the condition
 // made here. The entry of a lock or an unlock is written in the same
 // transaction as the lock itself, by package attempts, with what [Trail.Put]
-// gives it.
+// gives it, and that of a change of a user by package users, with
+// [Trail.PutEntry].
 package audit

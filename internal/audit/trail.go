@@ -29,13 +29,22 @@ func New(db *dynamodb.Client, table string) *Trail {
 const notThere = "attribute_not_exists(id)"
 
 // Put returns the write of a lock's or an unlock's entry, for the transaction
-// that writes the record. It fails the transaction if the id is there already.
-func (t *Trail) Put(e lockout.Event) (types.Put, error) {
-	item, err := encode(FromEvent(e))
+// that writes the record. See [Trail.PutEntry].
+func (t *Trail) Put(e lockout.Event) (types.Put, error) { return t.PutEntry(FromEvent(e)) }
+
+// PutEntry returns the write of an entry, for the transaction that makes the
+// change it tells of. It fails the transaction if the id is there already; the
+// transaction then tells the item that is there, so that its maker can see
+// whether the entry is their own.
+func (t *Trail) PutEntry(e Entry) (types.Put, error) {
+	item, err := encode(e)
 	if err != nil {
 		return types.Put{}, err
 	}
-	return types.Put{TableName: &t.table, Item: item, ConditionExpression: aws.String(notThere)}, nil
+	return types.Put{
+		TableName: &t.table, Item: item, ConditionExpression: aws.String(notThere),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}, nil
 }
 
 // Append adds an entry. Sending the same entry again is no error, so that a

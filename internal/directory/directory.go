@@ -12,13 +12,14 @@ import (
 	"portcullis/internal/users"
 )
 
-// Users keeps clients and users. Create and CreateClient MUST return a
-// [*lockout.ConflictError] when there is one already.
+// Users keeps clients and users. Create and CreateClient MUST write the entry
+// with what they create, or neither, and return a [*lockout.ConflictError] when
+// there is one already.
 type Users interface {
 	ClientExists(ctx context.Context, client string) (bool, error)
-	CreateClient(ctx context.Context, client string, at time.Time) error
+	CreateClient(ctx context.Context, client string, at time.Time, entry audit.Entry) error
 	User(ctx context.Context, key lockout.Key) (access.User, error)
-	Create(ctx context.Context, user access.User, phc string) error
+	Create(ctx context.Context, user access.User, phc string, entry audit.Entry) error
 }
 
 // Tokens makes users known to the mint. Enrol MUST be idempotent.
@@ -67,6 +68,7 @@ func (d *Directory) CreateUser(ctx context.Context, user access.User, password s
 		return fmt.Errorf("creating user: %w", err)
 	}
 	user.Username, user.CreatedAt = key.Username(), d.now()
+	user.SessionsSince = user.CreatedAt
 	if err := check(user, password); err != nil {
 		return fmt.Errorf("creating user: %w", err)
 	}
@@ -102,18 +104,10 @@ func (d *Directory) add(ctx context.Context, key lockout.Key, user access.User, 
 	if err := d.Tokens.Enrol(ctx, user); err != nil {
 		return false, fmt.Errorf("enrolling user: %w", err)
 	}
-	if err := d.Users.Create(ctx, user, phc); err != nil {
+	if err := d.Users.Create(ctx, user, phc, userEntry(user, act)); err != nil {
 		return d.refused(ctx, key, user, act, err)
 	}
-	return true, d.complete(ctx, key, user, act, passing)
-}
-
-// complete does what is left once the user is there. One thing is done though
-// the other fails.
-func (d *Directory) complete(
-	ctx context.Context, key lockout.Key, user access.User, act Act, strangers func(lockout.Record) bool,
-) error {
-	return errors.Join(d.clear(ctx, key, act, strangers), d.recordUser(ctx, user, act))
+	return true, d.clear(ctx, key, act, passing)
 }
 
 // refused goes on after a write of the user that gave an error. The user may
@@ -122,7 +116,7 @@ func (d *Directory) complete(
 func (d *Directory) refused(ctx context.Context, key lockout.Key, user access.User, act Act, cause error) (bool, error) {
 	stored, err := d.Users.User(ctx, key)
 	if err == nil && same(stored, user) {
-		return true, d.complete(ctx, key, user, act, passing)
+		return true, d.clear(ctx, key, act, passing)
 	}
 	var conflict *lockout.ConflictError
 	if !errors.As(cause, &conflict) {
@@ -133,8 +127,9 @@ func (d *Directory) refused(ctx context.Context, key lockout.Key, user access.Us
 }
 
 func same(a, b access.User) bool {
-	sameTime := a.CreatedAt.Equal(b.CreatedAt)
+	sameTime := a.CreatedAt.Equal(b.CreatedAt) && a.SessionsSince.Equal(b.SessionsSince)
 	a.CreatedAt, b.CreatedAt = time.Time{}, time.Time{}
+	a.SessionsSince, b.SessionsSince = time.Time{}, time.Time{}
 	return sameTime && a == b
 }
 
@@ -151,7 +146,7 @@ func (d *Directory) finish(ctx context.Context, key lockout.Key, act Act) (bool,
 	if err := d.Tokens.Enrol(ctx, user); err != nil {
 		return true, fmt.Errorf("enrolling user: %w", err)
 	}
-	return true, d.complete(ctx, key, user, act, expires)
+	return true, d.clear(ctx, key, act, expires)
 }
 
 // now returns the time as stores keep it: UTC, to the millisecond.

@@ -87,16 +87,16 @@ func (w *world) ClientExists(ctx context.Context, client string) (bool, error) {
 	return call(w, func() (bool, error) { return w.store.Users.ClientExists(ctx, client) })
 }
 
-func (w *world) CreateClient(ctx context.Context, client string, at time.Time) error {
-	return callOnly(w, func() error { return w.store.Users.CreateClient(ctx, client, at) })
+func (w *world) CreateClient(ctx context.Context, client string, at time.Time, entry audit.Entry) error {
+	return callOnly(w, func() error { return w.store.Users.CreateClient(ctx, client, at, entry) })
 }
 
 func (w *world) User(ctx context.Context, key lockout.Key) (access.User, error) {
 	return call(w, func() (access.User, error) { return w.store.Users.User(ctx, key) })
 }
 
-func (w *world) Create(ctx context.Context, user access.User, phc string) error {
-	return callOnly(w, func() error { return w.store.Users.Create(ctx, user, phc) })
+func (w *world) Create(ctx context.Context, user access.User, phc string, entry audit.Entry) error {
+	return callOnly(w, func() error { return w.store.Users.Create(ctx, user, phc, entry) })
 }
 
 func (w *world) Enrol(_ context.Context, user access.User) error {
@@ -570,7 +570,7 @@ func TestLosingTheRaceForANameLeavesTheWinner(t *testing.T) {
 // quicker lets somebody else create the user first.
 type quicker struct{ *world }
 
-func (q *quicker) Create(ctx context.Context, user access.User, phc string) error {
+func (q *quicker) Create(ctx context.Context, user access.User, phc string, entry audit.Entry) error {
 	q.Directory.Users = q.world
 	other := ana
 	other.Role = access.ITUser
@@ -578,5 +578,5 @@ func (q *quicker) Create(ctx context.Context, user access.User, phc string) erro
 		return err
 	}
 	q.roles["ana.silva"] = access.Manager // as the slower one enrolled them
-	return q.world.Create(ctx, user, phc)
+	return q.world.Create(ctx, user, phc, entry)
 }

@@ -53,6 +53,7 @@ func (d *Directory) Provision(ctx context.Context, p Provision) (Provisioned, er
 		Client: key.Client(), Username: key.Username(), Role: access.Sysadmin,
 		Name: p.Name, Email: p.Email, CreatedAt: d.now(),
 	}
+	first.SessionsSince = first.CreatedAt
 	if err := check(first, p.Password); err != nil {
 		return Provisioned{}, fmt.Errorf("provisioning client: %w", err)
 	}
@@ -68,15 +69,15 @@ func (d *Directory) Provision(ctx context.Context, p Provision) (Provisioned, er
 	return result, err
 }
 
-// createClient creates the client, if it is not there, and records it, if that
-// is not done.
+// createClient creates the client, if it is not there.
 func (d *Directory) createClient(ctx context.Context, client string, act Act) error {
-	err := d.Users.CreateClient(ctx, client, d.now())
+	at := d.now()
+	err := d.Users.CreateClient(ctx, client, at, clientEntry(client, at, act))
 	var conflict *lockout.ConflictError
 	if err != nil && !errors.As(err, &conflict) {
 		return fmt.Errorf("creating client: %w", err)
 	}
-	return d.recordClient(ctx, client, act)
+	return nil
 }
 
 // generatePassword returns a password of 128 bits or more from crypto/rand that

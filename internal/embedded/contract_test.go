@@ -14,14 +14,19 @@ import (
 func TestAttempts(t *testing.T) {
 	lockouttest.TestAttempts(t, func(t *testing.T) lockouttest.AttemptsFixture {
 		s := fresh(t)
-		return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: func(t *testing.T, client string) []audit.Entry {
-			entries, _, err := s.Trail.Entries(context.Background(), audit.Query{Client: client, Limit: 4000})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return entries
-		}}
+		return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: entriesOf(s)}
 	})
+}
+
+// entriesOf returns how the entries of a store's client are read.
+func entriesOf(s *embedded.Store) func(t *testing.T, client string) []audit.Entry {
+	return func(t *testing.T, client string) []audit.Entry {
+		entries, _, err := s.Trail.Entries(context.Background(), audit.Query{Client: client, Limit: 4000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries
+	}
 }
 
 // hiddenGuessRounds is enough for a few hits by chance, at 9 in 300 a round.
@@ -36,7 +41,10 @@ func TestTrail(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.Users { return fresh(t).Users })
+	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.UsersFixture {
+		s := fresh(t)
+		return lockouttest.UsersFixture{Users: s.Users, Entries: entriesOf(s)}
+	})
 }
 
 func TestPolicies(t *testing.T) {

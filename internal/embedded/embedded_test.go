@@ -96,9 +96,14 @@ func add(t *testing.T, s *embedded.Store, user access.User, password string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Users.Create(context.Background(), user, phc); err != nil {
+	if err := s.Users.Create(context.Background(), user, phc, entryOf(audit.UserCreated, user.Username)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// entryOf returns an entry of its own of something done to a user of acme.
+func entryOf(action audit.Action, username string) audit.Entry {
+	return audit.Entry{Client: "acme", ID: lockouttest.IDs()(), At: at(), Action: action, Username: username}
 }
 
 // at is a time as stores keep it.
@@ -110,7 +115,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	s := open(t, dir, at)
 	ana := access.User{Client: "acme", Username: "ana", Role: access.Manager, Name: "Ana", Email: "ana@acme.example", CreatedAt: at()}
 	add(t, s, ana, "correct horse 1")
-	if err := s.Users.CreateClient(ctx, "acme", at()); err != nil {
+	if err := s.Users.CreateClient(ctx, "acme", at(), entryOf(audit.ClientCreated, "")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Policies.Set(ctx, "acme", 2, nil, "acme/root"); err != nil {
@@ -160,13 +165,13 @@ func readAll(t *testing.T, s *embedded.Store, key lockout.Key) contents {
 	var errs [5]error
 	c.Record, errs[0] = s.Attempts.Read(ctx, key)
 	c.Entries, _, errs[1] = s.Trail.Entries(ctx, audit.Query{Client: key.Client(), Limit: 100})
-	c.Users, _, errs[2] = s.Users.List(ctx, key.Client(), "", 100)
+	c.Users, _, errs[2] = s.Users.List(ctx, access.Listing{Client: key.Client(), Limit: 100})
 	c.Policy, errs[3] = s.Policies.Policy(ctx, key.Client())
 	c.Client, errs[4] = s.Users.ClientExists(ctx, key.Client())
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}
-	if !c.Record.Locked() || len(c.Entries) != 1 || len(c.Users) != 1 || c.Policy.Maximum != 2 || !c.Client {
+	if !c.Record.Locked() || len(c.Entries) != 3 || len(c.Users) != 1 || c.Policy.Maximum != 2 || !c.Client {
 		t.Fatalf("the store does not hold what was put there: %+v", c)
 	}
 	return c

@@ -56,20 +56,32 @@ func (t *Trail) Append(ctx context.Context, e audit.Entry) error {
 
 // appendEntry adds the entry to what the transaction writes.
 func appendEntry(tx *bbolt.Tx, e audit.Entry) error {
-	key := string(ofClient(e.Client)) + e.ID
+	there, err := hasEntry(tx, e)
+	if err != nil || there {
+		return err
+	}
+	return put(tx, auditBucket, entryKey(e), entry(e))
+}
+
+// hasEntry reports whether the entry is there. Another one under its id is a
+// *lockout.ConflictError.
+func hasEntry(tx *bbolt.Tx, e audit.Entry) (bool, error) {
+	key := entryKey(e)
+	there := tx.Bucket([]byte(auditBucket)).Get([]byte(key))
+	if there == nil {
+		return false, nil
+	}
 	value, err := json.Marshal(entry(e))
 	if err != nil {
-		return fmt.Errorf("entry %q: %w", key, err)
+		return false, fmt.Errorf("entry %q: %w", key, err)
 	}
-	b := tx.Bucket([]byte(auditBucket))
-	switch there := b.Get([]byte(key)); {
-	case there == nil:
-		return b.Put([]byte(key), value)
-	case !bytes.Equal(there, value):
-		return &lockout.ConflictError{}
+	if !bytes.Equal(there, value) {
+		return false, &lockout.ConflictError{}
 	}
-	return nil
+	return true, nil
 }
+
+func entryKey(e audit.Entry) string { return string(ofClient(e.Client)) + e.ID }
 
 // mostLooked bounds how many entries one read looks at: about as many as package
 // audit reads of DynamoDB.

@@ -37,8 +37,13 @@ type account struct {
 	PasswordHash string `json:"password_hash"`
 }
 
-type clientItem struct {
-	CreatedAt time.Time `json:"created_at"`
+// user returns the user. One whom an earlier version stored has no mark of the
+// sessions, which began when they did.
+func (p profile) user() access.User {
+	if p.SessionsSince.IsZero() {
+		p.SessionsSince = p.CreatedAt
+	}
+	return access.User(p)
 }
 
 // Credential returns what a password is compared with. Of a user who is not
@@ -55,7 +60,7 @@ func (u *Users) Credential(ctx context.Context, key lockout.Key) (users.Credenti
 	replace := func(ctx context.Context, before, after string) error {
 		return u.replaceHash(ctx, key, before, after)
 	}
-	return users.NewCredential(u.hasher, access.User(found.profile), found.PasswordHash, replace), nil
+	return users.NewCredential(u.hasher, found.user(), found.PasswordHash, replace), nil
 }
 
 // read fills v with what is stored of a user, and reports whether there is one.
@@ -117,64 +122,27 @@ func (u *Users) User(ctx context.Context, key lockout.Key) (access.User, error) 
 	case !known:
 		return access.User{}, fmt.Errorf("user %s: %w", key, lockout.ErrNotFound)
 	}
-	return access.User(found), nil
+	return found.user(), nil
 }
 
-// List returns a client's users by username, the bytes compared, at most limit
-// of them, from the first one after the given name; and whether there are more.
-func (u *Users) List(ctx context.Context, client, after string, limit int) ([]access.User, bool, error) {
-	listing := page[profile]{limit: limit}
+// ReadMany returns those of several users who are there.
+func (u *Users) ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]access.User, error) {
+	found := make(map[lockout.Key]access.User, len(keys))
 	err := u.store.view(ctx, func(tx *bbolt.Tx) error {
-		return listing.upwards(tx, usersBucket, client, after)
-	})
-	if err != nil {
-		return nil, false, fmt.Errorf("listing users: %w", err)
-	}
-	all := make([]access.User, 0, len(listing.items))
-	for _, stored := range listing.items {
-		all = append(all, access.User(stored))
-	}
-	return all, listing.more, nil
-}
-
-// CreateClient adds a client, or returns a *lockout.ConflictError if it is
-// there, and users.ErrInvalidClient if the name is malformed.
-func (u *Users) CreateClient(ctx context.Context, client string, at time.Time) error {
-	err := users.CheckClient(client)
-	if err == nil {
-		err = u.create(ctx, clientsBucket, client, clientItem{at.UTC().Truncate(time.Millisecond)})
-	}
-	if err != nil {
-		return fmt.Errorf("creating client: %w", err)
-	}
-	return nil
-}
-
-// Create adds a user with the hash of their password, or returns a
-// *lockout.ConflictError if they are there, and users.ErrInvalidClient or
-// users.ErrInvalidUsername if a name is malformed or not in its one spelling.
-func (u *Users) Create(ctx context.Context, user access.User, phc string) error {
-	key, err := users.StoredKey(user)
-	if err == nil {
-		err = u.create(ctx, usersBucket, key.String(), account{profile(user), phc})
-	}
-	if err != nil {
-		return fmt.Errorf("creating user: %w", err)
-	}
-	return nil
-}
-
-// create puts a value under a key that is free.
-func (u *Users) create(ctx context.Context, bucket, key string, v any) error {
-	taken := false
-	err := u.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
-		if taken = has(tx, bucket, key); taken {
-			return false, nil
+		for _, key := range keys {
+			var stored profile
+			known, err := get(tx, usersBucket, key.String(), &stored)
+			if err != nil {
+				return err
+			}
+			if known {
+				found[key] = stored.user()
+			}
 		}
-		return true, put(tx, bucket, key, v)
+		return nil
 	})
-	if err == nil && taken {
-		return &lockout.ConflictError{}
+	if err != nil {
+		return nil, fmt.Errorf("reading users: %w", err)
 	}
-	return err
+	return found, nil
 }

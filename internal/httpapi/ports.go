@@ -47,10 +47,11 @@ type UserReader interface {
 }
 
 // A UserLister reads the users of one client in the order of their names. List
-// returns at most limit of them whose names come after the one given, which
-// need not be anybody's, and whether there are more after those.
+// returns at most the limit of those whom the listing is of, and the username to
+// go on behind, which need not be anybody's and is empty at the end. There may
+// be fewer than the limit, even none, and more to come all the same.
 type UserLister interface {
-	List(ctx context.Context, client, after string, limit int) (users []access.User, more bool, err error)
+	List(ctx context.Context, listing access.Listing) (users []access.User, next string, err error)
 }
 
 // A RecordReader reads the attempt records of several users at once. A user

@@ -118,7 +118,7 @@ func (s search) read(ctx context.Context, users UserLister, attempts RecordReade
 	if s.filters() {
 		size = searchPage
 	}
-	list, more, err := users.List(ctx, s.client, s.after, size)
+	list, next, err := users.List(ctx, access.Listing{Client: s.client, After: s.after, Limit: size})
 	if err != nil {
 		return nil, false, fmt.Errorf("listing users: %w", err)
 	}
@@ -136,7 +136,7 @@ func (s search) read(ctx context.Context, users UserLister, attempts RecordReade
 	for i, user := range list {
 		rows[i] = found{user, records[keys[i]]}
 	}
-	return rows, more, nil
+	return rows, next != "", nil
 }
 
 func (s search) filters() bool { return s.locked != nil || s.role != "" || s.text != "" }

@@ -309,14 +309,20 @@ func (p people) User(_ context.Context, k lockout.Key) (access.User, error) {
 	return access.User{}, lockout.ErrNotFound
 }
 
-func (p people) List(_ context.Context, client, after string, limit int) ([]access.User, bool, error) {
+func (p people) List(_ context.Context, l access.Listing) ([]access.User, string, error) {
+	text := strings.ToLower(l.Text)
 	var found []access.User
 	for _, user := range p.all {
-		if user.Client == client && user.Username > after {
-			found = append(found, user)
+		if user.Client != l.Client || user.Username <= l.After || l.Role != "" && l.Role != user.Role ||
+			!strings.Contains(strings.ToLower(user.Username+"\n"+user.Name+"\n"+user.Email), text) {
+			continue
 		}
+		if len(found) == l.Limit {
+			return found, found[l.Limit-1].Username, p.err
+		}
+		found = append(found, user)
 	}
-	return found[:min(limit, len(found))], len(found) > limit, p.err
+	return found, "", p.err
 }
 
 // policies is one client's policy, in memory, with the faults that a test asks

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/audit"
 	"portcullis/internal/lockout"
 	"portcullis/internal/users"
 )
@@ -27,25 +28,49 @@ type Users interface {
 	ClientExists(ctx context.Context, client string) (bool, error)
 	// User fails with [lockout.ErrNotFound] if there is no such user.
 	User(ctx context.Context, key lockout.Key) (access.User, error)
-	// List returns up to limit users, in the order of the bytes of their names,
-	// that come behind the name after, and whether there are more.
-	List(ctx context.Context, client, after string, limit int) (users []access.User, more bool, err error)
-	// CreateClient fails with a [lockout.ConflictError] if the client is there,
-	// made at another time.
-	CreateClient(ctx context.Context, client string, at time.Time) error
-	// Create fails with a [lockout.ConflictError] if the user is there with
-	// another password hash. One with the same hash MAY be taken for our own,
-	// written by a request whose answer was lost. A name that is malformed or
-	// not canonical is refused, since it would be a key nobody can log in under.
-	Create(ctx context.Context, user access.User, phc string) error
+	// ReadMany returns those who are there.
+	ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]access.User, error)
+	// List returns users in the order of the bytes of their names, at most the
+	// limit, and the name to go on behind, which is empty at the end. It MAY
+	// return fewer, and even nobody, with a name to go on behind, where it looks
+	// for few among many.
+	List(ctx context.Context, listing access.Listing) (users []access.User, next string, err error)
+
+	// What follows changes something. Each call writes its entry with the
+	// change, both or neither. One that finds that very entry in the trail was
+	// made before, by a request whose answer was lost: it is no error, and
+	// changes nothing.
+
+	// CreateClient fails with a [lockout.ConflictError] if the client is there.
+	CreateClient(ctx context.Context, client string, at time.Time, entry audit.Entry) error
+	// Create fails with a [lockout.ConflictError] if the user is there, and for a
+	// Sysadmin with [lockout.ErrNotFound] if the client is not. A name that is
+	// malformed or not canonical is refused, since it would be a key nobody can
+	// log in under. SessionsSince begins as CreatedAt.
+	Create(ctx context.Context, user access.User, phc string, entry audit.Entry) error
+	// Update changes Role, Name, Email and SessionsSince. It and those below fail
+	// with a [lockout.ConflictError] if the user is not there or not as before.
+	// It and Delete fail with [access.ErrLastSysadmin] if the client would be left
+	// without a Sysadmin.
+	Update(ctx context.Context, before, after access.User, entry audit.Entry) error
+	// SetPassword changes the password's hash and SessionsSince.
+	SetPassword(ctx context.Context, before access.User, phc string, since time.Time, entry audit.Entry) error
+	Delete(ctx context.Context, before access.User, entry audit.Entry) error
+}
+
+// A UsersFixture is a store of users with the trail that it writes to.
+type UsersFixture struct {
+	Users
+	// Entries returns the entries of a client, in any order.
+	Entries func(t *testing.T, client string) []audit.Entry
 }
 
 // TestUsers runs the contract of a store of users. Each open returns an empty
 // store, whose own hasher has other parameters than m=16,t=1,p=1.
-func TestUsers(t *testing.T, open func(t *testing.T) Users) {
+func TestUsers(t *testing.T, open func(t *testing.T) UsersFixture) {
 	tests := []struct {
 		name string
-		run  func(t *testing.T, store Users)
+		run  func(t *testing.T, store UsersFixture)
 	}{
 		{"a created user is found as they were made", findsUsers},
 		{"nobody is found who was not created", findsNobody},
@@ -87,8 +112,22 @@ func usersHash(t *testing.T) string {
 func person(client, username string) access.User {
 	return access.User{
 		Client: client, Username: username, Role: access.Superuser,
-		Name: "Ana Silva", Email: "ana@example.com", CreatedAt: usersMadeAt,
+		Name: "Ana Silva", Email: "ana@example.com", CreatedAt: usersMadeAt, SessionsSince: usersMadeAt,
 	}
+}
+
+// usersEntry returns an entry of its own of something done to a user, or to the
+// client itself if there is no username.
+func usersEntry(action audit.Action, client, username string) audit.Entry {
+	return audit.Entry{
+		Client: client, ID: IDs()(), At: usersMadeAt, Action: action, Actor: "acme/root", Username: username,
+		SourceIP: "192.0.2.9", RequestID: "request-1", Reason: "new contract",
+	}
+}
+
+// creation returns an entry of the user's creation.
+func creation(user access.User) audit.Entry {
+	return usersEntry(audit.UserCreated, user.Client, user.Username)
 }
 
 // usersKey is the key under which a login is charged, which may be nobody's.
@@ -101,16 +140,16 @@ func usersKey(t *testing.T, client, username string) lockout.Key {
 	return key
 }
 
-func createUser(t *testing.T, store Users, user access.User) {
+func createUser(t *testing.T, store UsersFixture, user access.User) {
 	t.Helper()
-	if err := store.Create(t.Context(), user, usersHash(t)); err != nil {
+	if err := store.Create(t.Context(), user, usersHash(t), creation(user)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func createClient(t *testing.T, store Users, client string) {
+func createClient(t *testing.T, store UsersFixture, client string) {
 	t.Helper()
-	if err := store.CreateClient(t.Context(), client, usersMadeAt); err != nil {
+	if err := store.CreateClient(t.Context(), client, usersMadeAt, usersEntry(audit.ClientCreated, client, "")); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -124,7 +163,7 @@ func wantConflict(t *testing.T, err error) {
 
 // wantUser checks every way in which a user can be read; the zero User stands
 // for nobody.
-func wantUser(t *testing.T, store Users, key lockout.Key, want access.User) {
+func wantUser(t *testing.T, store UsersFixture, key lockout.Key, want access.User) {
 	t.Helper()
 	known := want != access.User{}
 	if exists, err := store.Exists(t.Context(), key); err != nil || exists != known {
@@ -146,7 +185,7 @@ func wantUser(t *testing.T, store Users, key lockout.Key, want access.User) {
 	}
 }
 
-func findsUsers(t *testing.T, store Users) {
+func findsUsers(t *testing.T, store UsersFixture) {
 	nameless := person("acme", "nameless")
 	nameless.Name, nameless.Email = "", ""
 	for _, user := range []access.User{person("acme", "ana.silva"), person("acme", "Jos\u00e9"), nameless} {
@@ -155,7 +194,7 @@ func findsUsers(t *testing.T, store Users) {
 	}
 }
 
-func findsNobody(t *testing.T, store Users) {
+func findsNobody(t *testing.T, store UsersFixture) {
 	createClient(t, store, "acme")
 	createUser(t, store, person("acme", "ana"))
 	for _, username := range []string{"bob", "an", "ana.", "ana/silva", "a\x00", "an\u0430", "ana\u200b"} {
@@ -164,7 +203,7 @@ func findsNobody(t *testing.T, store Users) {
 	wantUser(t, store, usersKey(t, "nowhere", "ana"), access.User{})
 }
 
-func tellsUsersApart(t *testing.T, store Users) {
+func tellsUsersApart(t *testing.T, store UsersFixture) {
 	all := []access.User{person("acme", "ana"), person("acme", "Ana"), person("acme-2", "ana")}
 	for i := range all {
 		all[i].Name = fmt.Sprint(i)
@@ -175,22 +214,23 @@ func tellsUsersApart(t *testing.T, store Users) {
 	}
 }
 
-func createsOnce(t *testing.T, store Users) {
+func createsOnce(t *testing.T, store UsersFixture) {
 	first, second := person("acme", "ana"), person("acme", "ana")
 	createUser(t, store, first)
 	second.Role = access.Sysadmin
-	wantConflict(t, store.Create(t.Context(), second, usersHash(t)))
+	wantConflict(t, store.Create(t.Context(), second, usersHash(t), creation(second)))
 	wantUser(t, store, usersKey(t, "acme", "ana"), first)
 }
 
-func createsOnceInARace(t *testing.T, store Users) {
+func createsOnceInARace(t *testing.T, store UsersFixture) {
 	const racers = 16
 	var created atomic.Int32
 	var wait sync.WaitGroup
 	for range racers {
 		phc := usersHash(t)
 		wait.Go(func() {
-			if err := store.Create(t.Context(), person("acme", "ana"), phc); err == nil {
+			user := person("acme", "ana")
+			if err := store.Create(t.Context(), user, phc, creation(user)); err == nil {
 				created.Add(1)
 			} else {
 				wantConflict(t, err)
@@ -203,24 +243,27 @@ func createsOnceInARace(t *testing.T, store Users) {
 	}
 }
 
-func createsCanonicalNamesOnly(t *testing.T, store Users) {
+func createsCanonicalNamesOnly(t *testing.T, store UsersFixture) {
 	for _, username := range []string{"", "#client", "ana/silva", "Jose\u0301", "\uff21na", "ana silva"} {
-		err := store.Create(t.Context(), person("acme", username), usersHash(t))
+		user := person("acme", username)
+		err := store.Create(t.Context(), user, usersHash(t), creation(user))
 		if !errors.Is(err, users.ErrInvalidUsername) {
 			t.Errorf("%+q: got %v, want ErrInvalidUsername", username, err)
 		}
 	}
 	for _, client := range []string{"", "Acme", "acme/x"} {
-		if err := store.Create(t.Context(), person(client, "ana"), usersHash(t)); !errors.Is(err, users.ErrInvalidClient) {
+		user := person(client, "ana")
+		if err := store.Create(t.Context(), user, usersHash(t), creation(user)); !errors.Is(err, users.ErrInvalidClient) {
 			t.Errorf("user of %q: got %v, want ErrInvalidClient", client, err)
 		}
-		if err := store.CreateClient(t.Context(), client, usersMadeAt); !errors.Is(err, users.ErrInvalidClient) {
+		err := store.CreateClient(t.Context(), client, usersMadeAt, usersEntry(audit.ClientCreated, client, ""))
+		if !errors.Is(err, users.ErrInvalidClient) {
 			t.Errorf("client %q: got %v, want ErrInvalidClient", client, err)
 		}
 	}
 }
 
-func createsClientsOnce(t *testing.T, store Users) {
+func createsClientsOnce(t *testing.T, store UsersFixture) {
 	createUser(t, store, person("acme", "ana"))
 	for _, want := range []bool{false, true} {
 		if exists, err := store.ClientExists(t.Context(), "acme"); err != nil || exists != want {
@@ -230,7 +273,7 @@ func createsClientsOnce(t *testing.T, store Users) {
 			createClient(t, store, "acme")
 		}
 	}
-	wantConflict(t, store.CreateClient(t.Context(), "acme", usersMadeAt.Add(time.Hour)))
+	wantConflict(t, store.CreateClient(t.Context(), "acme", usersMadeAt, usersEntry(audit.ClientCreated, "acme", "")))
 	for _, client := range []string{"acm", "acme-2", "Acme", "acme/ana", ""} {
 		if exists, err := store.ClientExists(t.Context(), client); err != nil || exists {
 			t.Errorf("%q exists: got %v, %v, want false", client, exists, err)
@@ -238,20 +281,20 @@ func createsClientsOnce(t *testing.T, store Users) {
 	}
 }
 
-func hidesTheClientsItem(t *testing.T, store Users) {
+func hidesTheClientsItem(t *testing.T, store UsersFixture) {
 	createClient(t, store, "acme")
 	wantUser(t, store, usersKey(t, "acme", "#client"), access.User{})
 	wantList(t, store, "", 10, false)
 }
 
-func comparesPasswords(t *testing.T, store Users) {
+func comparesPasswords(t *testing.T, store UsersFixture) {
 	createUser(t, store, person("acme", "ana"))
 	for _, password := range []string{usersPassword, "portcullis-2", "Portcullis-1", "x"} {
 		compares(t, store, usersKey(t, "acme", "ana"), password, password == usersPassword)
 	}
 }
 
-func comparesForUnknownUsers(t *testing.T, store Users) {
+func comparesForUnknownUsers(t *testing.T, store UsersFixture) {
 	createClient(t, store, "acme")
 	for _, key := range []lockout.Key{
 		usersKey(t, "acme", "nobody"), usersKey(t, "nowhere", "ana"), usersKey(t, "acme", "#client"),
@@ -260,7 +303,7 @@ func comparesForUnknownUsers(t *testing.T, store Users) {
 	}
 }
 
-func compares(t *testing.T, store Users, key lockout.Key, password string, want bool) {
+func compares(t *testing.T, store UsersFixture, key lockout.Key, password string, want bool) {
 	t.Helper()
 	credential, err := store.Credential(t.Context(), key)
 	if err != nil {
@@ -271,7 +314,7 @@ func compares(t *testing.T, store Users, key lockout.Key, password string, want 
 	}
 }
 
-func upgradesOnce(t *testing.T, store Users) {
+func upgradesOnce(t *testing.T, store UsersFixture) {
 	createUser(t, store, person("acme", "ana"))
 	key := usersKey(t, "acme", "ana")
 	first, second := mustCredential(t, store, key), mustCredential(t, store, key)
@@ -292,7 +335,7 @@ func upgradesOnce(t *testing.T, store Users) {
 	wantUser(t, store, key, person("acme", "ana"))
 }
 
-func mustCredential(t *testing.T, store Users, key lockout.Key) users.Credential {
+func mustCredential(t *testing.T, store UsersFixture, key lockout.Key) users.Credential {
 	t.Helper()
 	credential, err := store.Credential(t.Context(), key)
 	if err != nil {
@@ -305,7 +348,7 @@ func mustCredential(t *testing.T, store Users, key lockout.Key) users.Credential
 // before the client's own item and capitals before small letters.
 var listedUsers = []string{"!first", "Bob", "ana", "ana.silva", "ana2", "bob", "\u00e9mile", "\U00020000"}
 
-func listsPages(t *testing.T, store Users) {
+func listsPages(t *testing.T, store UsersFixture) {
 	createClient(t, store, "acme")
 	for i := range listedUsers {
 		createUser(t, store, person("acme", listedUsers[len(listedUsers)-1-i]))
@@ -320,12 +363,13 @@ func listsPages(t *testing.T, store Users) {
 		}
 		wantList(t, store, after, limit, false)
 	}
-	if listed, more, err := store.List(t.Context(), "nowhere", "", 10); err != nil || more || len(listed) > 0 {
-		t.Errorf("unknown client: got %v, %v, %v, want nobody", listed, more, err)
+	listed, next, err := store.List(t.Context(), access.Listing{Client: "nowhere", Limit: 10})
+	if err != nil || next != "" || len(listed) > 0 {
+		t.Errorf("unknown client: got %v, %q, %v, want nobody", listed, next, err)
 	}
 }
 
-func listsBehindAnyName(t *testing.T, store Users) {
+func listsBehindAnyName(t *testing.T, store UsersFixture) {
 	for _, username := range []string{"ana", "cid"} {
 		createUser(t, store, person("acme", username))
 	}
@@ -333,20 +377,24 @@ func listsBehindAnyName(t *testing.T, store Users) {
 	wantList(t, store, "#client", 10, false, "ana", "cid")
 }
 
-func wantList(t *testing.T, store Users, after string, limit int, wantMore bool, names ...string) {
+func wantList(t *testing.T, store UsersFixture, after string, limit int, wantMore bool, names ...string) {
 	t.Helper()
 	var want []access.User
 	for _, name := range names {
 		want = append(want, person("acme", name))
 	}
-	got, more, err := store.List(t.Context(), "acme", after, limit)
+	got, next, err := store.List(t.Context(), access.Listing{Client: "acme", After: after, Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(got) == 0 {
 		got = nil
 	}
-	if diff := cmp.Diff(got, want); diff != "" || more != wantMore {
-		t.Errorf("%d behind %q: more %v, want %v; got -, want +:\n%s", limit, after, more, wantMore, diff)
+	wantNext := ""
+	if wantMore {
+		wantNext = names[len(names)-1]
+	}
+	if diff := cmp.Diff(got, want); diff != "" || next != wantNext {
+		t.Errorf("%d behind %q: next %q, want %q; got -, want +:\n%s", limit, after, next, wantNext, diff)
 	}
 }

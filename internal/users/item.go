@@ -2,6 +2,7 @@ package users
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -20,7 +21,9 @@ const (
 	attrName          = "name"
 	attrEmail         = "email"
 	attrCreatedAt     = "created_at"
-	attrSessionsSince = "sessions_since" // sessions that began before it are over
+	attrSessionsSince = "sessions_since" // see access.User
+	attrSearch        = "search"         // what a text is looked for in; see searchText
+	attrSysadmins     = "sysadmins"      // of a client's own item: who its Sysadmins are
 )
 
 // clientItem is what the item of a client has for a username.
@@ -30,7 +33,7 @@ const clientItem = "#client"
 // attribute goes by an alias. None of them is the password hash.
 const (
 	keyProjection  = "#client, #username"
-	userProjection = keyProjection + ", #role, #name, #email, #created_at"
+	userProjection = keyProjection + ", #role, #name, #email, #created_at, #sessions_since"
 )
 
 // timeLayout is RFC 3339 UTC with milliseconds; such times sort as text.
@@ -52,26 +55,52 @@ func keyOf(client, username string) item {
 	return item{attrClient: textValue(client), attrUsername: textValue(username)}
 }
 
+// writeUser makes the item of a new user, whose sessions begin as they do.
 func writeUser(u access.User, phc string) item {
 	made := keyOf(u.Client, u.Username)
 	made[attrPasswordHash] = textValue(phc)
-	made[attrRole] = textValue(string(u.Role))
-	made[attrName] = textValue(u.Name)
-	made[attrEmail] = textValue(u.Email)
 	made[attrCreatedAt] = timeValue(u.CreatedAt)
-	made[attrSessionsSince] = timeValue(u.CreatedAt)
+	u.SessionsSince = u.CreatedAt
+	maps.Copy(made, writeProfile(u))
 	return made
 }
 
+// writeProfile makes the attributes of a user that can change, but for the
+// password hash.
+func writeProfile(u access.User) item {
+	return item{
+		attrRole: textValue(string(u.Role)), attrName: textValue(u.Name), attrEmail: textValue(u.Email),
+		attrSessionsSince: timeValue(u.SessionsSince), attrSearch: textValue(searchText(u)),
+	}
+}
+
+// searchText is what a text is looked for in. No line feed can be in a name, so
+// no text is found across two of them.
+func searchText(u access.User) string {
+	return strings.ToLower(u.Username + "\n" + u.Name + "\n" + u.Email)
+}
+
 func readUser(i item) (access.User, error) {
-	createdAt, err := time.Parse(timeLayout, text(i, attrCreatedAt))
+	createdAt, err := readTime(i, attrCreatedAt)
 	if err != nil {
-		return access.User{}, fmt.Errorf("%w: created_at of a user: %w", lockout.ErrUnavailable, err)
+		return access.User{}, err
+	}
+	since, err := readTime(i, attrSessionsSince)
+	if err != nil {
+		return access.User{}, err
 	}
 	return access.User{
 		Client: text(i, attrClient), Username: text(i, attrUsername), Role: access.Role(text(i, attrRole)),
-		Name: text(i, attrName), Email: text(i, attrEmail), CreatedAt: createdAt,
+		Name: text(i, attrName), Email: text(i, attrEmail), CreatedAt: createdAt, SessionsSince: since,
 	}, nil
+}
+
+func readTime(i item, attribute string) (time.Time, error) {
+	at, err := time.Parse(timeLayout, text(i, attribute))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%w: %s of a user: %w", lockout.ErrUnavailable, attribute, err)
+	}
+	return at, nil
 }
 
 func textValue(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

@@ -4,30 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"portcullis/internal/access"
+	"portcullis/internal/audit"
 	"portcullis/internal/lockout"
 )
 
 // A Store keeps the users in DynamoDB. It is safe for concurrent use. Every
 // failure of DynamoDB, and every item that cannot be read, wraps
-// [lockout.ErrUnavailable]. All reads are strongly consistent.
+// [lockout.ErrUnavailable]. All reads are strongly consistent, and none but
+// [Store.Credential] sees a password hash.
 type Store struct {
 	db     *dynamodb.Client
 	table  string
 	hasher *Hasher
+	trail  Trail
 }
 
-// New returns the store in the given table. The hasher compares the passwords,
-// and makes the hashes that replace outdated ones; a function that asks for no
-// Credential needs none.
-func New(db *dynamodb.Client, table string, hasher *Hasher) *Store {
-	return &Store{db: db, table: table, hasher: hasher}
+// A Trail makes the write of an audit entry. It MUST be one that fails the
+// transaction when the entry is there already, and tells then which one is.
+type Trail interface {
+	PutEntry(audit.Entry) (types.Put, error)
+}
+
+// New returns the store in the given table. It makes no call. The hasher
+// compares the passwords, and makes the hashes that replace outdated ones; a
+// function that asks for no Credential needs none. The trail takes the entries
+// of the changes; a function that makes none needs none.
+func New(db *dynamodb.Client, table string, hasher *Hasher, trail Trail) *Store {
+	return &Store{db: db, table: table, hasher: hasher, trail: trail}
 }
 
 // Credential returns what a password of the user is compared with; for a user
@@ -100,60 +109,6 @@ func (s *Store) get(ctx context.Context, client, username, projection string) (i
 		return nil, unavailable(err)
 	}
 	return found.Item, nil
-}
-
-// CreateClient makes a client. The error is a [lockout.ConflictError] if it is
-// there, and [ErrInvalidClient] if the name is malformed. A client that was
-// made in that very millisecond is the one we made, in a request whose answer
-// was lost.
-func (s *Store) CreateClient(ctx context.Context, client string, at time.Time) error {
-	if err := CheckClient(client); err != nil {
-		return fmt.Errorf("creating client: %w", err)
-	}
-	made := keyOf(client, clientItem)
-	made[attrCreatedAt] = timeValue(at)
-	if err := s.put(ctx, made, attrCreatedAt); err != nil {
-		return fmt.Errorf("creating client: %w", err)
-	}
-	return nil
-}
-
-// Create makes a user with the password hash phc. The error is a
-// [lockout.ConflictError] if there is such a user, and [ErrInvalidClient] or
-// [ErrInvalidUsername] if the name is not canonical. A user with that very hash
-// is the one we made, in a request whose answer was lost. It does not ask
-// whether the client exists.
-func (s *Store) Create(ctx context.Context, user access.User, phc string) error {
-	if _, err := StoredKey(user); err != nil {
-		return fmt.Errorf("creating user: %w", err)
-	}
-	if err := s.put(ctx, writeUser(user, phc), attrPasswordHash); err != nil {
-		return fmt.Errorf("creating user: %w", err)
-	}
-	return nil
-}
-
-// put writes an item that must not be there, or a [lockout.ConflictError] is
-// returned. The SDK sends a request again whose answer was lost, and the second
-// one finds what the first one wrote: an item with the same mark is ours.
-func (s *Store) put(ctx context.Context, made item, mark string) error {
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName:                           &s.table,
-		Item:                                made,
-		ConditionExpression:                 aws.String("attribute_not_exists(#username)"),
-		ExpressionAttributeNames:            map[string]string{"#username": attrUsername},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	refused := (*types.ConditionalCheckFailedException)(nil)
-	switch {
-	case err == nil:
-		return nil
-	case !errors.As(err, &refused):
-		return unavailable(err)
-	case text(refused.Item, mark) == text(made, mark):
-		return nil
-	}
-	return &lockout.ConflictError{}
 }
 
 // replaceHash is the one write that the login function may make here. When a

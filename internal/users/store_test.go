@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/audit"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
 	"portcullis/internal/users"
@@ -21,27 +22,45 @@ import (
 
 func TestStore(t *testing.T) {
 	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
-	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.Users {
-		return users.New(db, lockouttest.Tables(t).Users, newHasher(cheap))
+	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.UsersFixture {
+		tables := lockouttest.Tables(t)
+		trail := audit.New(db, tables.Audit)
+		return lockouttest.UsersFixture{
+			Users: users.New(db, tables.Users, newHasher(cheap), trail),
+			Entries: func(t *testing.T, client string) []audit.Entry {
+				entries, _, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 4000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return entries
+			},
+		}
 	})
+}
+
+// entryOf returns an entry of its own of something done to a user of acme.
+func entryOf(action audit.Action, username string) audit.Entry {
+	return audit.Entry{Client: "acme", ID: lockouttest.IDs()(), At: ana.CreatedAt, Action: action, Username: username}
 }
 
 // wired returns an empty store behind a wire, and its table.
 func wired(t *testing.T) (*users.Store, *lockouttest.Wire, string) {
 	wire := new(lockouttest.Wire)
-	table := lockouttest.Tables(t).Users
+	tables := lockouttest.Tables(t)
 	db := dynamodb.NewFromConfig(lockouttest.AWS(t), func(o *dynamodb.Options) { o.HTTPClient = wire })
-	return users.New(db, table, newHasher(cheap)), wire, table
+	return users.New(db, tables.Users, newHasher(cheap), audit.New(db, tables.Audit)), wire, tables.Users
 }
 
 func TestCreationsWhoseAnswerWasLostAreNoConflicts(t *testing.T) {
 	store, wire, _ := wired(t)
 	phc := mustHash(t, newHasher(cheap), "secret-1")
 	for name, create := range map[string]func(context.Context) error{
-		"client": func(ctx context.Context) error { return store.CreateClient(ctx, "acme", ana.CreatedAt) },
-		"user":   func(ctx context.Context) error { return store.Create(ctx, ana, phc) },
+		"client": func(ctx context.Context) error {
+			return store.CreateClient(ctx, "acme", ana.CreatedAt, entryOf(audit.ClientCreated, ""))
+		},
+		"user": func(ctx context.Context) error { return store.Create(ctx, ana, phc, entryOf(audit.UserCreated, "ana")) },
 	} {
-		wire.Lose("PutItem")
+		wire.Lose("TransactWriteItems")
 		if err := create(t.Context()); err != nil {
 			t.Errorf("%s: got %v, want nil", name, err)
 		}
@@ -57,13 +76,16 @@ func TestOnlyCredentialsReadThePasswordHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Create(t.Context(), ana, mustHash(t, newHasher(cheap), "secret-1")); err != nil {
+	if err := store.Create(t.Context(), ana, mustHash(t, newHasher(cheap), "secret-1"), entryOf(audit.UserCreated, "ana")); err != nil {
 		t.Fatal(err)
 	}
 	reads := map[string]func(context.Context) error{
 		"User":   func(ctx context.Context) error { _, err := store.User(ctx, key); return err },
 		"Exists": func(ctx context.Context) error { _, err := store.Exists(ctx, key); return err },
-		"List":   func(ctx context.Context) error { _, _, err := store.List(ctx, "acme", "", 10); return err },
+		"List": func(ctx context.Context) error {
+			_, _, err := store.List(ctx, access.Listing{Client: "acme", Limit: 10})
+			return err
+		},
 		"ClientExists": func(ctx context.Context) error {
 			_, err := store.ClientExists(ctx, "acme")
 			return err
@@ -86,7 +108,7 @@ func TestOnlyCredentialsReadThePasswordHash(t *testing.T) {
 
 func TestACredentialIsReadTheSameWayForEverybody(t *testing.T) {
 	store, wire, table := wired(t)
-	if err := store.Create(t.Context(), ana, mustHash(t, newHasher(cheap), "secret-1")); err != nil {
+	if err := store.Create(t.Context(), ana, mustHash(t, newHasher(cheap), "secret-1"), entryOf(audit.UserCreated, "ana")); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"ana", "bob", "#client", "\u200b"} {
@@ -113,7 +135,8 @@ func TestACredentialIsReadTheSameWayForEverybody(t *testing.T) {
 }
 
 func TestEveryFailureOfTheTableIsUnavailable(t *testing.T) {
-	store := users.New(dynamodb.NewFromConfig(lockouttest.AWS(t)), "no-such-table", newHasher(cheap))
+	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
+	store := users.New(db, "no-such-table", newHasher(cheap), audit.New(db, "no-such-table"))
 	key, err := users.UserKey("acme", "ana")
 	if err != nil {
 		t.Fatal(err)
@@ -123,9 +146,14 @@ func TestEveryFailureOfTheTableIsUnavailable(t *testing.T) {
 		"Exists":       func(ctx context.Context) error { _, err := store.Exists(ctx, key); return err },
 		"ClientExists": func(ctx context.Context) error { _, err := store.ClientExists(ctx, "acme"); return err },
 		"User":         func(ctx context.Context) error { _, err := store.User(ctx, key); return err },
-		"List":         func(ctx context.Context) error { _, _, err := store.List(ctx, "acme", "", 10); return err },
-		"CreateClient": func(ctx context.Context) error { return store.CreateClient(ctx, "acme", ana.CreatedAt) },
-		"Create":       func(ctx context.Context) error { return store.Create(ctx, ana, "") },
+		"List": func(ctx context.Context) error {
+			_, _, err := store.List(ctx, access.Listing{Client: "acme", Limit: 10})
+			return err
+		},
+		"CreateClient": func(ctx context.Context) error {
+			return store.CreateClient(ctx, "acme", ana.CreatedAt, entryOf(audit.ClientCreated, ""))
+		},
+		"Create": func(ctx context.Context) error { return store.Create(ctx, ana, "", entryOf(audit.UserCreated, "ana")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := call(t.Context()); !errors.Is(err, lockout.ErrUnavailable) {
@@ -145,7 +173,7 @@ func TestAnItemThatCannotBeReadIsUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := users.New(db, table, newHasher(cheap))
+	store := users.New(db, table, newHasher(cheap), nil)
 	key, err := users.UserKey("acme", "ana")
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +184,7 @@ func TestAnItemThatCannotBeReadIsUnavailable(t *testing.T) {
 	if c, err := store.Credential(t.Context(), key); !errors.Is(err, lockout.ErrUnavailable) {
 		t.Errorf("credential: got known %v, %v, want ErrUnavailable", c.Known(), err)
 	}
-	if _, _, err := store.List(t.Context(), "acme", "", 10); !errors.Is(err, lockout.ErrUnavailable) {
+	if _, _, err := store.List(t.Context(), access.Listing{Client: "acme", Limit: 10}); !errors.Is(err, lockout.ErrUnavailable) {
 		t.Errorf("list: got %v, want ErrUnavailable", err)
 	}
 }
