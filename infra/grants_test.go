@@ -85,7 +85,7 @@ func only(t *testing.T, s statement) string {
 		return "the key"
 	case "client username password_hash":
 		return "`password_hash`"
-	case "client username role name email created_at":
+	case "client username role name email created_at sessions_since search":
 		return "all but `password_hash`"
 	default:
 		return names
