@@ -42,16 +42,22 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(answer))
-	route, parameters := t.contract.find(request.Method, request.URL.EscapedPath())
-	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
-	if err := t.contract.check(exchange{
-		route: route, parameters: parameters, query: request.URL.Query(), header: request.Header, body: sent,
-		authorized: strings.EqualFold(scheme, "Bearer") && token != "",
-		status:     response.StatusCode, answerHeader: response.Header, answer: answer,
-	}); err != nil {
+	if err := t.contract.checkHTTP(request, sent, response, answer); err != nil {
 		t.wrong(err)
 	}
 	return response, nil
+}
+
+// checkHTTP returns what is wrong with the answer to a request that was sent as
+// it is. That there is a token is all that can be told of it from here.
+func (c *Contract) checkHTTP(request *http.Request, sent []byte, response *http.Response, answer []byte) error {
+	route, parameters := c.find(request.Method, request.URL.EscapedPath())
+	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+	return c.check(exchange{
+		route: route, parameters: parameters, query: request.URL.Query(), header: request.Header, body: sent,
+		authorized: strings.EqualFold(scheme, "Bearer") && token != "",
+		status:     response.StatusCode, answerHeader: response.Header, answer: answer,
+	})
 }
 
 // reread returns a request's body and leaves it to be sent.

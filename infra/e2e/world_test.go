@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"portcullis/infra/contract"
 )
 
 // How long the server may take to start and to stop. Both are generous: these
@@ -34,6 +36,9 @@ const functionProcesses = 8
 
 // server is the path of the compiled infra/local, made once by TestMain.
 var server string
+
+// api is the contract that every exchange of these tests is held against.
+var api = contract.MustLoad()
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -93,7 +98,8 @@ func startFunctions(t *testing.T) *world {
 func start(t *testing.T, flags ...string) *world {
 	t.Helper()
 	w := &world{stderr: new(bytes.Buffer)}
-	w.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 2000}}
+	checked := api.Transport(&http.Transport{MaxIdleConnsPerHost: 2000}, func(wrong error) { t.Error(wrong) })
+	w.client = &http.Client{Timeout: time.Minute, Transport: checked}
 	w.process = exec.Command(server, append([]string{"-addr", "127.0.0.1:0", "-json"}, flags...)...)
 	w.process.Stderr = w.stderr
 	dieWithParent(w.process)
@@ -234,7 +240,7 @@ func (w *world) do(r *http.Request) (answer, error) {
 	if a.raw, err = io.ReadAll(response.Body); err != nil {
 		return answer{}, err
 	}
-	if len(a.raw) > 0 {
+	if strings.HasSuffix(a.header.Get("Content-Type"), "json") {
 		err = json.Unmarshal(a.raw, &a.body)
 	}
 	return a, err

@@ -75,14 +75,20 @@ func newGateway(t *testing.T, b backend) *httptest.Server {
 	return server
 }
 
+// send sends a request to a backend whose answers need not be those of the API.
 func send(t *testing.T, method, url string, header http.Header, body string) (*http.Response, string) {
+	t.Helper()
+	return sendBy(t, http.DefaultClient, method, url, header, body)
+}
+
+func sendBy(t *testing.T, by *http.Client, method, url string, header http.Header, body string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header = header
-	response, err := http.DefaultClient.Do(request)
+	response, err := by.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +204,7 @@ func TestTheGatewayRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			backend := newRecorder()
 			backend.authorize = test.authorize
-			response, body := send(t, test.method, newGateway(t, backend).URL+test.path, test.header, "")
+			response, body := sendBy(t, observed(t), test.method, newGateway(t, backend).URL+test.path, test.header, "")
 			wantProblem(t, response, body, test.status, test.problem)
 			if backend.event.HTTPMethod != "" {
 				t.Error("the handler was called")
@@ -210,7 +216,7 @@ func TestTheGatewayRefuses(t *testing.T) {
 func TestAFunctionThatFailsIsAnInternalError(t *testing.T) {
 	backend := newRecorder()
 	backend.err = errors.New("the password is secret")
-	response, body := send(t, "POST", newGateway(t, backend).URL+"/login", nil, "{}")
+	response, body := sendBy(t, observed(t), "DELETE", newGateway(t, backend).URL+"/clients/acme/policy", token(), "")
 	wantProblem(t, response, body, 500, "internal")
 	if strings.Contains(body, "secret") {
 		t.Errorf("the error is shown: %s", body)
@@ -220,7 +226,7 @@ func TestAFunctionThatFailsIsAnInternalError(t *testing.T) {
 func TestAnAnswerThatCannotBeDecodedIsAnInternalError(t *testing.T) {
 	backend := newRecorder()
 	backend.answer.Body = "?"
-	response, body := send(t, "POST", newGateway(t, backend).URL+"/login", nil, "{}")
+	response, body := sendBy(t, observed(t), "DELETE", newGateway(t, backend).URL+"/clients/acme/policy", token(), "")
 	wantProblem(t, response, body, 500, "internal")
 }
 

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 			strings.NewReader(`{"errorMessage": "PORTCULLIS_STAGE is missing"}`))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(api.Main(m, gatewayGives))
 }
 
 // An order tells the function what to do: fail with a text, end, or fetch an
