@@ -1,5 +1,6 @@
-// Command unlock-user answers POST /clients/{client}/users/{username}/unlock: a
-// Sysadmin gives a user their full budget of attempts back.
+// Command unlock-user answers POST /clients/{client}/users/{username}/unlock
+// and POST /clients/{client}/unlocks: a Sysadmin gives a user, or up to a hundred
+// of them, their full budget of attempts back.
 //
 // It reads and writes the table attempts, together with an entry of the table
 // audit, reads the keys alone of the table users, and reads the clients'
@@ -49,5 +50,6 @@ func main() {
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: c.Origins}
 	lambda.Start(httpapi.Mux(edge, map[string]httpapi.Handler{
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, people),
+		"POST /clients/{client}/unlocks":                 httpapi.UnlockMany(edge, unlocker, people),
 	}))
 }

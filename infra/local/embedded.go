@@ -105,6 +105,7 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		"GET /health":       httpapi.Health(edge, version, store.Check),
 		"GET /openapi.yaml": httpapi.OpenAPI(edge, infra.Contract()),
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, store.Users),
+		"POST /clients/{client}/unlocks":                 httpapi.UnlockMany(edge, unlocker, store.Users),
 		"GET /clients/{client}/policy":                   httpapi.GetPolicy(edge, store.Policies),
 		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(edge, store.Policies, store.Trail, environ.NewID),
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),

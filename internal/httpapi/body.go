@@ -13,7 +13,8 @@ import (
 )
 
 // maxBody is the largest request body, in bytes and after base64 decoding. The
-// largest that means anything is a login with two values of 256 bytes.
+// largest that means anything is a refresh token, or the names of a hundred
+// users; a hundred of the longest names in other letters take two requests.
 const maxBody = 8 << 10
 
 // A presence says whether a request has a body.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -81,6 +82,30 @@ func (t text) line(field string, limit int) []fault {
 		return []fault{{field, "must not hold control characters"}}
 	}
 	return t.need(field, limit)
+}
+
+// A texts is a JSON array of strings, null being neither.
+type texts struct {
+	values []string
+	given  bool
+}
+
+// UnmarshalJSONFrom reads an array of strings. It takes the whole array first,
+// so that what is wrong with an element is told of the field.
+func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	array, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	var all []text
+	if array.Kind() != '[' || json.Unmarshal(array, &all) != nil {
+		return &kindError{"an array of strings"}
+	}
+	*t = texts{given: true}
+	for _, one := range all {
+		t.values = append(t.values, one.value)
+	}
+	return nil
 }
 
 // A whole is a JSON number that is written as a whole number: 7, but not 7.0,

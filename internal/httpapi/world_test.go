@@ -103,14 +103,25 @@ func (w *world) handlers() map[string]httpapi.Handler {
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(e, w.policies, w.trail, ids),
 		"GET /clients/{client}/users":                    httpapi.ListUsers(e, w.people, w.attempts, five),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(e, w.people, w.attempts, five),
+
+		"POST /clients/{client}/unlocks": httpapi.UnlockMany(e, unlocker, w.people),
 	})
 	return handlers
 }
 
-// send has the event answered, and checks what holds for every answer.
+// send has the event answered by its handler.
 func (w *world) send(t *testing.T, event events.APIGatewayProxyRequest) answer {
 	t.Helper()
-	response, err := httpapi.Mux(w.edge, w.handlers())(t.Context(), event)
+	return w.answered(t, t.Context(), httpapi.Mux(w.edge, w.handlers()), event)
+}
+
+// answered has a handler answer the event, and checks what holds for every
+// answer.
+func (w *world) answered(
+	t *testing.T, ctx context.Context, handler httpapi.Handler, event events.APIGatewayProxyRequest,
+) answer {
+	t.Helper()
+	response, err := handler(ctx, event)
 	if err != nil {
 		t.Fatalf("handler returned an error: %v", err)
 	}
@@ -274,8 +285,9 @@ func (j *journal) check(t *testing.T) {
 
 // people is a client's users, in memory.
 type people struct {
-	all []access.User
-	err error
+	all    []access.User
+	err    error
+	panics string // the username that must not be asked for
 }
 
 func someone(usernames ...string) people {
@@ -300,6 +312,9 @@ func (p people) Exists(_ context.Context, k lockout.Key) (bool, error) {
 func (p people) User(_ context.Context, k lockout.Key) (access.User, error) {
 	if p.err != nil {
 		return access.User{}, p.err
+	}
+	if p.panics == k.Username() && p.panics != "" {
+		panic("index out of range")
 	}
 	for _, user := range p.all {
 		if user.Client == k.Client() && user.Username == k.Username() {
