@@ -36,8 +36,8 @@ const (
 type compiled map[string]*pool
 
 // newCompiled finds the functions in a folder, each as NAME/bootstrap. It
-// starts none of them.
-func newCompiled(dir string, processes int, log io.Writer) (compiled, error) {
+// starts none of them. They are told what this process was told, and more.
+func newCompiled(dir string, processes int, log io.Writer, more ...string) (compiled, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("-functions %s is not a folder; make functions makes .build/functions", dir)
 	}
@@ -59,6 +59,7 @@ func newCompiled(dir string, processes int, log io.Writer) (compiled, error) {
 			missing = append(missing, filepath.Join(name, "bootstrap"))
 		}
 		functions[name] = newPool(name, bootstrap, processes, functionTime, log)
+		functions[name].environment = more
 	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("-functions %s lacks %s; run make functions", dir, strings.Join(missing, ", "))
@@ -107,21 +108,30 @@ func (s *settings) openCompiled(output io.Writer) (world, error) {
 	if s.level == logOff {
 		output = io.Discard
 	}
-	functions, err := newCompiled(s.functions, s.processes, sieve{output, s.level})
+	functions, err := newCompiled(s.functions, s.processes, sieve{output, s.level}, s.environment()...)
 	if err != nil {
 		return world{}, err
 	}
-	stores, err := environ.Parse[stores](os.Environ())
+	stores, err := environ.Parse[stores](append(os.Environ(), s.environment()...))
 	if err != nil {
 		return world{}, fmt.Errorf("-functions needs the functions' environment, which make run-functions sets: %w", err)
 	}
 	return world{
 		backend: functions,
+		origins: stores.Origins,
 		where:   "The data is in the stores that the environment names; make run-functions begins anew every time.",
 		demo:    func(ctx context.Context) (guests, error) { return s.provision(ctx, functions, stores) },
 		warm:    func() error { return nil },
 		close:   functions.close,
 	}, nil
+}
+
+// environment is what the flags say in the functions' own words.
+func (s *settings) environment() []string {
+	if len(s.origins) == 0 {
+		return nil
+	}
+	return []string{"PORTCULLIS_ALLOWED_ORIGINS=" + strings.Join(s.origins, ",")}
 }
 
 // stores is what the demo client's other users are made with, as long as no
@@ -134,6 +144,7 @@ type stores struct {
 	Users    environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
 	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
 	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
+	Origins  environ.Origins   `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 }
 
 // provision makes the demo client through its function, and then the other

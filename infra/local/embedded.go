@@ -67,6 +67,7 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 	}
 	return world{
 		backend: newInProcess(store, log, s.origins),
+		origins: s.origins,
 		where:   s.whereData(dir),
 		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, hasher) },
 		warm:    store.Tokens.Prepare,

@@ -65,10 +65,13 @@ func newRecorder() *recorder {
 	}}
 }
 
+// portal is the origin whose pages may read answers.
+const portal = "https://portal.example.com"
+
 func newGateway(t *testing.T, b backend) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(&gateway{
-		routes: access.Routes(), backend: b, log: slog.New(slog.DiscardHandler),
+		routes: access.Routes(), backend: b, log: slog.New(slog.DiscardHandler), origins: []string{portal},
 		now: func() time.Time { return time.Unix(0, 0).UTC() }, newID: func() string { return "request-1" },
 	})
 	t.Cleanup(server.Close)
@@ -191,6 +194,7 @@ func TestTheGatewayRefuses(t *testing.T) {
 	}{
 		{"an unknown path", "GET", "/nothing", token(), allow, 404, "not-found"},
 		{"a method that the path does not have", "PATCH", "/login", token(), allow, 404, "not-found"},
+		{"a preflight of an unknown path", "OPTIONS", "/nothing", token(), allow, 404, "not-found"},
 		{"a trailing slash", "POST", "/login/", token(), allow, 404, "not-found"},
 		{"an empty path parameter", "GET", "/clients//policy", token(), allow, 404, "not-found"},
 		{"a request without a token", "GET", "/clients/acme/policy", nil, allow, 401, "unauthorized"},
@@ -204,12 +208,49 @@ func TestTheGatewayRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			backend := newRecorder()
 			backend.authorize = test.authorize
-			response, body := sendBy(t, observed(t), test.method, newGateway(t, backend).URL+test.path, test.header, "")
+			header := test.header.Clone()
+			if header == nil {
+				header = http.Header{}
+			}
+			header.Set("Origin", portal)
+			response, body := sendBy(t, observed(t), test.method, newGateway(t, backend).URL+test.path, header, "")
 			wantProblem(t, response, body, test.status, test.problem)
+			if got := response.Header.Get("Access-Control-Allow-Origin"); got != portal {
+				t.Errorf("the portal's page may not read this: Access-Control-Allow-Origin is %q", got)
+			}
 			if backend.event.HTTPMethod != "" {
 				t.Error("the handler was called")
 			}
 		})
+	}
+}
+
+func TestHEADIsNoMethodOfTheAPI(t *testing.T) {
+	backend := newRecorder()
+	response, _ := send(t, "HEAD", newGateway(t, backend).URL+"/health", nil, "")
+	if response.StatusCode != 404 || backend.event.HTTPMethod != "" {
+		t.Errorf("got %d, want 404 without a call", response.StatusCode)
+	}
+}
+
+// TestAPreflightGoesToItsRouteWithoutAToken: a browser sends none with it, but the
+// origin, which the handler needs.
+func TestAPreflightGoesToItsRouteWithoutAToken(t *testing.T) {
+	for _, route := range access.Routes() {
+		if route.Method != http.MethodOptions {
+			continue
+		}
+		backend := newRecorder()
+		backend.authorize = nil
+		path := strings.NewReplacer("{client}", "acme", "{username}", "ana%20silva").Replace(route.Path)
+		response, _ := send(t, "OPTIONS", newGateway(t, backend).URL+path, http.Header{"Origin": {portal}}, "")
+		got := backend.event
+		if response.StatusCode != http.StatusTeapot || got.Resource != route.Path || got.HTTPMethod != "OPTIONS" || got.Headers["Origin"] != portal {
+			t.Errorf("%s: got %d after %s %s from %q", path, response.StatusCode, got.HTTPMethod, got.Resource, got.Headers["Origin"])
+		}
+		if strings.Contains(path, "ana") && got.PathParameters["username"] != "ana silva" {
+			t.Errorf("%s: got the parameters %v", path, got.PathParameters)
+		}
 	}
 }
 
@@ -266,13 +307,9 @@ func TestPatternsMatch(t *testing.T) {
 }
 
 func TestARefusalIsSharedWithAPageThatMayReadIt(t *testing.T) {
-	server := httptest.NewServer(&gateway{
-		routes: access.Routes(), backend: newRecorder(), log: slog.New(slog.DiscardHandler), now: time.Now,
-		newID: func() string { return "request-1" }, origins: []string{"https://portal.example.com"},
-	})
-	t.Cleanup(server.Close)
+	server := newGateway(t, newRecorder())
 	for path, status := range map[string]int{"/nowhere": 404, "/clients/acme/policy": 401} {
-		for origin, want := range map[string]string{"https://portal.example.com": "https://portal.example.com", "https://evil.example": ""} {
+		for origin, want := range map[string]string{portal: portal, "https://evil.example": ""} {
 			response, _ := send(t, "GET", server.URL+path, http.Header{"Origin": {origin}}, "")
 			got := response.Header.Get("Access-Control-Allow-Origin")
 			if response.StatusCode != status || got != want || response.Header.Get("Vary") != "Origin" {

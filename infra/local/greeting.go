@@ -8,6 +8,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"portcullis/infra/examples"
 	"portcullis/internal/access"
 )
 
@@ -35,6 +36,7 @@ func (s *settings) greet(w io.Writer, addr, where string, g guests) {
 	if s.level > slog.LevelInfo {
 		fmt.Fprintln(w, `To see every request, start with -log info (with make: ARGS="-log info").`)
 	}
+	fmt.Fprintf(w, "A portal's login page to look at and to copy: http://%s%s\n", addr, examples.Login)
 	greetTry(w, addr, g)
 }
 

@@ -29,7 +29,7 @@ func TestTheGreetingShowsPeopleWhatToTry(t *testing.T) {
 	if strings.Count(got, "  curl ") != 3 {
 		t.Errorf("got %s, want three commands", got)
 	}
-	for _, want := range []string{"secret-1", "/users/ana.silva/unlock", "this once", "5 of them lock", "It is in /here."} {
+	for _, want := range []string{"secret-1", "/users/ana.silva/unlock", "this once", "5 of them lock", "It is in /here.", "/examples/portal-login.html"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %s, want %q in it", got, want)
 		}

@@ -29,11 +29,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"portcullis/infra/examples"
 	"portcullis/internal/access"
 	"portcullis/internal/environ"
 )
@@ -100,9 +102,9 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(w.warm)
 	work.Go(func() error {
-		return serve(ctx, listener, &gateway{
-			routes: access.Routes(), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: s.origins,
-		})
+		return serve(ctx, listener, withExamples(&gateway{
+			routes: access.Routes(), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
+		}))
 	})
 	return work.Wait()
 }
@@ -129,6 +131,19 @@ func exposure(addr net.Addr) string {
 		return ""
 	}
 	return addr.String() + " can be reached from other machines, and passwords and tokens cross the network unencrypted"
+}
+
+// withExamples serves the examples beside the API. It is no http.ServeMux, which
+// would mend paths that API Gateway does not.
+func withExamples(api http.Handler) http.Handler {
+	shown := examples.Handler("")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, examples.Root) {
+			shown.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // serve answers requests until the context ends, and then what is under way.

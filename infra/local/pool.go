@@ -16,8 +16,10 @@ type pool struct {
 	bootstrap string
 	timeout   time.Duration // of an invocation
 	log       io.Writer
-	idle      chan *process // as many places as there may be processes
-	places    chan struct{} // one for each process there is
+	// environment is what the processes are told beside what this one is.
+	environment []string
+	idle        chan *process // as many places as there may be processes
+	places      chan struct{} // one for each process there is
 
 	mu      sync.Mutex
 	live    map[*process]bool
@@ -83,7 +85,7 @@ func (f *pool) start() (*process, error) {
 		<-f.places
 		return nil, errors.New("the server is stopping")
 	}
-	p, err := startProcess(f.function, f.bootstrap, f.timeout, f.log)
+	p, err := startProcess(f.function, f.bootstrap, f.timeout, f.log, f.environment)
 	if err != nil {
 		<-f.places
 		return nil, err

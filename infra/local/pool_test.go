@@ -49,6 +49,7 @@ type receipt struct {
 	Request  string
 	ARN      string
 	LastedBy time.Duration // until the deadline
+	Origins  string        // as the environment has them
 }
 
 func function(ctx context.Context, o order) (receipt, error) {
@@ -64,7 +65,7 @@ func function(ctx context.Context, o order) (receipt, error) {
 	}
 	meta, _ := lambdacontext.FromContext(ctx)
 	deadline, _ := ctx.Deadline()
-	return receipt{os.Getpid(), meta.AwsRequestID, meta.InvokedFunctionArn, time.Until(deadline)}, nil
+	return receipt{os.Getpid(), meta.AwsRequestID, meta.InvokedFunctionArn, time.Until(deadline), os.Getenv("PORTCULLIS_ALLOWED_ORIGINS")}, nil
 }
 
 // longTime is more than any function of these tests takes.
@@ -297,5 +298,33 @@ func put(t *testing.T, dir, function string, mode os.FileMode) {
 	folder := filepath.Join(dir, function)
 	if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(filepath.Join(folder, "bootstrap"), nil, mode)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTheFunctionsAreToldOfTheFlagsOrigins(t *testing.T) {
+	t.Setenv("PORTCULLIS_ALLOWED_ORIGINS", "https://of.the.environment")
+	for name, test := range map[string]struct {
+		arguments []string
+		want      string
+	}{
+		"of none, those of the environment": {nil, "https://of.the.environment"},
+		"of two, those alone":               {[]string{"-allow-origin=https://a.example", "-allow-origin=https://b.example"}, "https://a.example,https://b.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := parse(test.arguments, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := newTestPool(t, 1, longTime)
+			f.environment = s.environment()
+			answer, err := f.invoke(t.Context(), []byte("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got receipt
+			if err := json.Unmarshal(answer, &got); err != nil || got.Origins != test.want {
+				t.Errorf("got %q, %v, want %q", got.Origins, err, test.want)
+			}
+		})
 	}
 }

@@ -30,7 +30,7 @@ type process struct {
 }
 
 // startProcess starts a bootstrap. Its output goes to the log.
-func startProcess(function, bootstrap string, timeout time.Duration, log io.Writer) (*process, error) {
+func startProcess(function, bootstrap string, timeout time.Duration, log io.Writer, environment []string) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func startProcess(function, bootstrap string, timeout time.Duration, log io.Writ
 	p.output = &whole{w: log}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = endWithParent()
-	p.cmd.Env = append(os.Environ(),
+	p.cmd.Env = append(append(os.Environ(), environment...),
 		"AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(),
 		"AWS_LAMBDA_FUNCTION_NAME="+function,
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",

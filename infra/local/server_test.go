@@ -198,6 +198,51 @@ func TestTheDataOutlivesTheServerAndThePasswordsAreShownOnce(t *testing.T) {
 	}
 }
 
+func TestAPageOfAnAllowedOriginMayReadEveryAnswer(t *testing.T) {
+	const portal, intranet = "http://localhost:3000", "https://intranet.example"
+	s := serveFor(t, "-ephemeral", "-allow-origin", portal, "-allow-origin", "https://www.example,"+intranet)
+	for _, test := range []struct {
+		method, path, origin string
+		status               int
+		shared               string
+	}{
+		{"OPTIONS", "/login", portal, 204, portal},
+		{"OPTIONS", "/login", "https://evil.example", 204, ""},
+		{"OPTIONS", "/clients/demo/policy", intranet, 204, intranet},
+		{"POST", "/login", portal, 400, portal},
+		{"GET", "/health", portal, 200, portal},
+		{"GET", "/health", "null", 200, ""},
+		{"GET", "/clients/demo/policy", portal, 401, portal},
+		{"GET", "/nowhere", portal, 404, portal},
+	} {
+		response, _ := send(t, test.method, s.base+test.path, http.Header{"Origin": {test.origin}, "Content-Type": {"application/json"}}, "")
+		if got := response.Header.Get("Access-Control-Allow-Origin"); response.StatusCode != test.status || got != test.shared {
+			t.Errorf("%s %s from %s: got %d shared with %q, want %d with %q", test.method, test.path, test.origin,
+				response.StatusCode, got, test.status, test.shared)
+		}
+	}
+}
+
+func TestTheExamplesAreServedBesideTheAPI(t *testing.T) {
+	s := serveFor(t, "-ephemeral")
+	for path, want := range map[string]struct {
+		status int
+		kind   string
+	}{
+		"/examples/portal-login.html":  {200, "text/html; charset=utf-8"},
+		"/examples/":                   {200, "text/html; charset=utf-8"}, // after a redirect
+		"/examples/nothing":            {404, "text/plain; charset=utf-8"},
+		"/examples":                    {404, "application/problem+json"},
+		"//examples/portal-login.html": {404, "application/problem+json"},
+	} {
+		response, _ := send(t, "GET", s.base+path, nil, "")
+		h := response.Header
+		if response.StatusCode != want.status || h.Get("Content-Type") != want.kind || h.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: got %d %v, want %d %s", path, response.StatusCode, h, want.status, want.kind)
+		}
+	}
+}
+
 func TestAnEphemeralFolderIsRemoved(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := serveFor(t, "-ephemeral")
@@ -225,8 +270,10 @@ func TestStartingIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	serveFor(t, "-data", dir)
 	functions := t.TempDir()
-	for _, name := range []string{"authorizer", "login", "provision-client", "query", "unlock-user", "update-policy"} {
-		put(t, functions, name, 0o755)
+	put(t, functions, authorizerFunction, 0o755)
+	put(t, functions, provisionFunction, 0o755)
+	for _, route := range access.Routes() {
+		put(t, functions, route.Function, 0o755)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -261,6 +308,9 @@ func TestStartingIsRefused(t *testing.T) {
 		{"with a folder that is ephemeral", []string{"-ephemeral", "-data", dir}, "-ephemeral"},
 		{"with functions and no environment", []string{free, "-functions", functions}, "make run-functions sets: "},
 		{"with functions and no region", []string{free, "-functions", functions}, "AWS_REGION"},
+		{"with every origin", []string{"-allow-origin", "*"}, "-allow-origin: must be origins such as"},
+		{"with an origin and a path", []string{"-allow-origin", "http://localhost:3000/"}, "-allow-origin"},
+		{"with an origin in plain text elsewhere", []string{"-allow-origin", "https://a.example,http://a.example"}, "-allow-origin"},
 		{"with an argument", []string{"serve"}, `"serve"`},
 	}
 	for _, test := range tests {

@@ -33,9 +33,9 @@ type settings struct {
 	maximum   int // 0 where the flag is not given
 	level     slog.Level
 	json      bool
-	functions string // a folder; empty for the embedded world
-	processes int    // of each function
-	origins   environ.Origins
+	functions string          // a folder; empty for the embedded world
+	processes int             // of each function
+	origins   environ.Origins // of -allow-origin
 }
 
 // parse reads the command line. The usage goes to stderr when it is asked for.
@@ -51,6 +51,7 @@ func parse(arguments []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&level, "log", level, "least `level` to log: debug, info (every request), warn, error or off")
 	flags.BoolVar(&s.json, "json", false, "print one line of JSON with the address and the users, for scripts")
 	flags.StringVar(&s.functions, "functions", "", "serve the compiled functions of this `folder` (NAME/bootstrap), on the stores of the environment")
+	flags.Func("allow-origin", "let pages of this `origin` read answers, such as http://localhost:3000; repeatable, or a list with commas", s.allowOrigins)
 	flags.IntVar(&s.processes, "processes", 1, "`number` of processes of each compiled function")
 	switch err := flags.Parse(arguments); {
 	case errors.Is(err, flag.ErrHelp):
@@ -97,6 +98,16 @@ func (s *settings) check(given map[string]bool) error {
 	case given["data"] && s.ephemeral:
 		return errors.New("-data and -ephemeral exclude each other")
 	}
+	return nil
+}
+
+// allowOrigins adds the origins of one flag.
+func (s *settings) allowOrigins(list string) error {
+	var more environ.Origins
+	if err := more.UnmarshalText([]byte(list)); err != nil {
+		return err
+	}
+	s.origins = append(s.origins, more...)
 	return nil
 }
 

@@ -25,7 +25,8 @@ const demo = "demo"
 // A world is what the gateway stands in front of.
 type world struct {
 	backend backend
-	where   string // the data is, in a sentence
+	origins []string // whose pages may read answers
+	where   string   // the data is, in a sentence
 	// demo makes the demo client if it is not there.
 	demo func(context.Context) (guests, error)
 	// warm does beside the first requests what they would otherwise wait for.
