@@ -11,14 +11,20 @@ import (
 )
 
 // The names of log lines, from the OWASP Logging Vocabulary Cheat Sheet but for
-// policyChanged, which is the trail's name of that act. A request that is none
-// of these is logged under its own name, "request".
+// passwordSet and policyChanged, which are the trail's names of those acts. A
+// request that is none of these is logged under its own name, "request".
 const (
 	loginSuccess          = "authn_login_success"
 	loginSuccessAfterFail = "authn_login_successafterfail"
 	loginFail             = "authn_login_fail"
 	loginLock             = "authn_login_lock"
 	loginUnlock           = "authn_login_unlock"
+	tokenCreated          = "authn_token_created"
+	tokenRevoked          = "authn_token_revoked"
+	userCreated           = "user_created"
+	userUpdated           = "user_updated"
+	userDeleted           = "user_deleted"
+	passwordSet           = "password_set"
 	policyChanged         = "policy_changed"
 	authorizationFail     = "authz_fail"
 	otherRequest          = "request"

@@ -84,6 +84,23 @@ func (t text) line(field string, limit int) []fault {
 	return t.need(field, limit)
 }
 
+// there returns what is wrong with a text that must be there, and whose value
+// is judged elsewhere.
+func (t text) there(field string) []fault {
+	if !t.given {
+		return []fault{{field, "is required"}}
+	}
+	return nil
+}
+
+// pointer returns the string, or nil if it was not there.
+func (t text) pointer() *string {
+	if !t.given {
+		return nil
+	}
+	return &t.value
+}
+
 // A texts is a JSON array of strings, null being neither.
 type texts struct {
 	values []string

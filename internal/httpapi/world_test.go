@@ -59,6 +59,7 @@ type world struct {
 	people      people
 	policies    *policies
 	trail       *trail
+	sessions    *sessions
 	mint        *mint
 	healthy     error
 	log         *journal
@@ -79,6 +80,7 @@ func newWorld(t *testing.T) *world {
 		mint:     &mint{},
 		log:      &journal{},
 	}
+	w.sessions = newSessions()
 	w.gate = &lockout.Gate[lockouttest.Credential]{
 		Attempts: w.attempts, Credentials: w.credentials, Maximums: lockouttest.FixedMaximum(5), Clock: w.clock,
 		NewID: lockouttest.IDs(), Jitter: func() float64 { return 0.5 }, Lifetime: 10 * time.Second,
@@ -103,6 +105,9 @@ func (w *world) handlers() map[string]httpapi.Handler {
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(e, w.policies, w.trail, ids),
 		"GET /clients/{client}/users":                    httpapi.ListUsers(e, w.people, w.attempts, five),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(e, w.people, w.attempts, five),
+
+		"POST /token":  httpapi.Token(e, w.sessions, w.people, w.gate.Attempts),
+		"POST /logout": httpapi.Logout(e, w.sessions),
 
 		"POST /clients/{client}/unlocks": httpapi.UnlockMany(e, unlocker, w.people),
 	})
@@ -295,7 +300,7 @@ func someone(usernames ...string) people {
 	for _, name := range slices.Sorted(slices.Values(usernames)) {
 		p.all = append(p.all, access.User{
 			Client: "acme", Username: name, Role: access.Manager, Name: "N. " + name,
-			Email: name + "@example.com", CreatedAt: start.Add(-time.Hour),
+			Email: name + "@example.com", CreatedAt: start.Add(-time.Hour), SessionsSince: start.Add(-time.Hour),
 		})
 	}
 	return p
