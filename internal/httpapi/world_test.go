@@ -59,9 +59,11 @@ type world struct {
 	people      people
 	policies    *policies
 	trail       *trail
+	directory   *directory
 	sessions    *sessions
 	mint        *mint
 	healthy     error
+	unread      error // of the attempts of several users
 	log         *journal
 	edge        httpapi.Edge
 }
@@ -80,7 +82,7 @@ func newWorld(t *testing.T) *world {
 		mint:     &mint{},
 		log:      &journal{},
 	}
-	w.sessions = newSessions()
+	w.directory, w.sessions = &directory{people: &w.people, clock: w.clock}, newSessions()
 	w.gate = &lockout.Gate[lockouttest.Credential]{
 		Attempts: w.attempts, Credentials: w.credentials, Maximums: lockouttest.FixedMaximum(5), Clock: w.clock,
 		NewID: lockouttest.IDs(), Jitter: func() float64 { return 0.5 }, Lifetime: 10 * time.Second,
@@ -106,8 +108,12 @@ func (w *world) handlers() map[string]httpapi.Handler {
 		"GET /clients/{client}/users":                    httpapi.ListUsers(e, w.people, w.attempts, five),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(e, w.people, w.attempts, five),
 
-		"POST /token":  httpapi.Token(e, w.sessions, w.people, w.gate.Attempts),
-		"POST /logout": httpapi.Logout(e, w.sessions),
+		"POST /token":                                     httpapi.Token(e, w.sessions, w.people, w.gate.Attempts),
+		"POST /logout":                                    httpapi.Logout(e, w.sessions),
+		"POST /clients/{client}/users":                    httpapi.CreateUser(e, w.directory, w.records(), five),
+		"PUT /clients/{client}/users/{username}":          httpapi.UpdateUser(e, w.directory, w.records(), five),
+		"DELETE /clients/{client}/users/{username}":       httpapi.DeleteUser(e, w.directory),
+		"PUT /clients/{client}/users/{username}/password": httpapi.SetPassword(e, w.directory),
 
 		"POST /clients/{client}/unlocks": httpapi.UnlockMany(e, unlocker, w.people),
 	})
