@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -44,7 +46,7 @@ func (c *Contract) check(x exchange) error {
 	if err := x.checkAnswer(input); err != nil {
 		return fmt.Errorf("%s: answer %d: %w\n%s", operation, x.status, err, shortened(x.answer))
 	}
-	if refusable != nil && (x.status < 400 || x.status >= 500) {
+	if refusable != nil && !x.refused() {
 		return fmt.Errorf("%s: answer %d to a request that the contract does not allow: %w", operation, x.status, refusable)
 	}
 	if x.route != nil {
@@ -92,6 +94,22 @@ func (x exchange) checkRequest(input *openapi3filter.RequestValidationInput) err
 		}
 	}
 	return openapi3filter.ValidateRequest(context.Background(), input)
+}
+
+// refusals are the problems of a request that was not looked at further: none of
+// them is a verdict, a conflict or an outage.
+var refusals = []string{
+	"invalid-request", "unauthorized", "forbidden", "not-found", "payload-too-large", "unsupported-media-type",
+}
+
+// refused reports whether the request was refused for what it is.
+func (x exchange) refused() bool {
+	var problem struct{ Type string }
+	if err := json.Unmarshal(x.answer, &problem); err != nil {
+		return false
+	}
+	kind, ok := strings.CutPrefix(problem.Type, "urn:portcullis:problem:")
+	return ok && slices.Contains(refusals, kind)
 }
 
 // byTransport are the headers that HTTP itself adds to an answer.

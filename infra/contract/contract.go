@@ -4,8 +4,10 @@
 // it.
 //
 // The one decision a reader must know: a test need not say that it means to send
-// a bad request. What the contract does not allow must be refused with a 4xx that
-// the operation declares, and what gets any other answer must be allowed.
+// a bad request. What the contract does not allow must be refused for it, with a
+// status that the operation declares; and what gets any other answer (a verdict on
+// a password, a conflict) must be allowed. So no request model of the gateway, all
+// of which are schemas of the contract, stops what a handler would have taken.
 package contract
 
 import (

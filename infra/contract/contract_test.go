@@ -54,6 +54,13 @@ func refused(a *events.APIGatewayProxyResponse) {
 	a.StatusCode, a.Body, a.Headers["Content-Type"] = 400, invalid, "application/problem+json"
 }
 
+// conflicting makes the answer one to a request that was looked at.
+func conflicting(a *events.APIGatewayProxyResponse) {
+	a.StatusCode, a.Headers["Content-Type"] = 409, "application/problem+json"
+	a.Body = `{"type":"urn:portcullis:problem:conflict","title":"Conflict","status":409,"detail":"No.","request_id":"id",` +
+		`"current":` + policyBody + `}`
+}
+
 type (
 	request = events.APIGatewayProxyRequest
 	answer  = events.APIGatewayProxyResponse
@@ -76,6 +83,8 @@ func TestAnExchangeIsHeldAgainstTheContract(t *testing.T) {
 		"bad base64 that is granted":           {func(r *request, _ *answer) { r.Body, r.IsBase64Encoded = "?", true }, "base64"},
 		"a parameter that is granted":          {func(r *request, _ *answer) { r.QueryStringParameters = map[string]string{"x": "1"} }, `parameter "x"`},
 		"a client that cannot be":              {func(r *request, _ *answer) { r.PathParameters["client"] = "ACME" }, "client"},
+		"a bad request that conflicts":         {func(r *request, a *answer) { r.Body = `{}`; conflicting(a) }, "max_failed_login_attempts_portal"},
+		"a good request that conflicts":        {func(_ *request, a *answer) { conflicting(a) }, ""},
 		"nobody who is let in":                 {func(r *request, _ *answer) { r.RequestContext.Authorizer = nil }, "no access token"},
 		"a status that is not declared":        {func(_ *request, a *answer) { a.StatusCode = 404 }, "not declared"},
 		"a header that is missing":             {func(_ *request, a *answer) { delete(a.Headers, "X-Request-Id") }, `"X-Request-Id" missing`},
