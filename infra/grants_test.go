@@ -42,6 +42,8 @@ func store(t *testing.T, s statement) string {
 	switch resource {
 	case parameters + "token-secret":
 		return "token secret"
+	case parameters + "cursor-secret":
+		return "cursor secret"
 	case parameters + "clients/*/security/max-failed-login-attempts-portal":
 		return "policy parameters"
 	}

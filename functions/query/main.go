@@ -1,10 +1,12 @@
 // Command query answers every GET of the API: the policy, the users and who of
-// them is locked, and whether the stores answer (GET /health). It also answers
-// the OPTIONS of every path, with which a browser asks before it sends a request
-// from a page of another origin, and serves the contract (GET /openapi.yaml).
+// them is locked, the audit trail, and whether the stores answer (GET /health).
+// It also answers the OPTIONS of every path, with which a browser asks before it
+// sends a request from a page of another origin, and serves the contract (GET
+// /openapi.yaml).
 //
-// It reads the table users without the password hashes, the table attempts and
-// the clients' parameters. It can write nothing.
+// It reads the table users without the password hashes, the tables attempts and
+// audit, the clients' parameters, and the secret that cursors are signed with. It
+// can write nothing.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
 	"portcullis/internal/policy"
+	"portcullis/internal/secrets"
 	"portcullis/internal/users"
 )
 
@@ -33,6 +36,8 @@ type config struct {
 	Audit    environ.Table   `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
 	Version  string          `env:"PORTCULLIS_VERSION" envDefault:"dev"`
 	Origins  environ.Origins `env:"PORTCULLIS_ALLOWED_ORIGINS"`
+
+	CursorSecret environ.Parameter `env:"PORTCULLIS_CURSOR_SECRET_PARAMETER,required,notEmpty"`
 }
 
 func main() {
@@ -41,8 +46,12 @@ func main() {
 	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey, Origins: c.Origins}
 	db := dynamodb.NewFromConfig(aws)
 	people := users.New(db, string(c.Users), nil, nil)
-	records := attempts.New(db, string(c.Attempts), audit.New(db, string(c.Audit)), environ.Clock{}, environ.Jitter)
-	policies := policy.New(ssm.NewFromConfig(aws), string(c.Stage))
+	trail := audit.New(db, string(c.Audit))
+	records := attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter)
+	parameters := ssm.NewFromConfig(aws)
+	policies := policy.New(parameters, string(c.Stage))
+	cursorKey := secrets.New("cursor secret", secrets.Parameter(parameters, string(c.CursorSecret)), time.Now)
+	cursors := httpapi.Cursors{Key: cursorKey.Get}
 	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(edge.Log))
 	health := newCheck(people, records, policies, time.Now)
 	handlers := httpapi.Preflights(edge)
@@ -52,6 +61,7 @@ func main() {
 		"GET /clients/{client}/policy":           httpapi.GetPolicy(edge, policies),
 		"GET /clients/{client}/users":            httpapi.ListUsers(edge, people, records, maximums),
 		"GET /clients/{client}/users/{username}": httpapi.GetUser(edge, people, records, maximums),
+		"GET /clients/{client}/audit":            httpapi.GetAudit(edge, trail, cursors),
 	})
 	lambda.Start(httpapi.Mux(edge, handlers))
 }

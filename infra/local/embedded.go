@@ -100,6 +100,7 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
 	}
 	unlocker := &lockout.Unlocker{Attempts: store.Attempts, Maximums: store.Policies, Now: time.Now, NewID: environ.NewID}
+	cursors := httpapi.Cursors{Key: store.CursorKey}
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
 		"POST /login":       httpapi.Login(edge, gate, users.LoginKey, store.Tokens),
@@ -112,6 +113,7 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),
 		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
+		"GET /clients/{client}/audit":                    httpapi.GetAudit(edge, store.Trail, cursors),
 	})
 	return handlers
 }

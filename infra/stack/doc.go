@@ -1,6 +1,6 @@
 // Package stack makes, on an endpoint that speaks like AWS, the stores that
 // template.yaml makes on AWS: the tables, and the user pool with its groups and
-// its app client. It adds the token secret, which is made by hand on AWS.
+// its app client. It adds the secrets, which are made by hand on AWS.
 //
 // The one decision a reader must know: all of it is read from template.yaml
 // itself, so a test runs on the keys, indexes and settings that are deployed

@@ -16,6 +16,7 @@ func Environment(stage string, tables Tables, identity Identity) []string {
 		"PORTCULLIS_ISSUER=" + identity.Issuer,
 		"PORTCULLIS_JWKS_URL=" + identity.JWKSURL,
 		"PORTCULLIS_TOKEN_SECRET_PARAMETER=" + identity.SecretParameter,
+		"PORTCULLIS_CURSOR_SECRET_PARAMETER=" + identity.CursorSecretParameter,
 		"PORTCULLIS_ATTEMPT_LIFETIME=" + attemptLifetime,
 	}
 }

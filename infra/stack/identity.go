@@ -17,15 +17,16 @@ import (
 // the length of the hash).
 const secretBytes = 32
 
-// Identity is where the tokens come from.
+// Identity is where the tokens come from, and the names in SSM of the secrets.
 type Identity struct {
 	UserPoolID, AppClientID string
-	SecretParameter         string // the name in SSM of the machine passwords' secret
+	SecretParameter         string // of the machine passwords
+	CursorSecretParameter   string // of the cursors
 	Issuer, JWKSURL         string
 }
 
 // CreateIdentity makes the template's UserPool, its groups and its AppClient,
-// and the token secret of the stage, which no template can make. The endpoint
+// and the secrets of the stage, which no template can make. The endpoint
 // is where the pool's keys are served: an emulator cannot serve them under the
 // issuer that its tokens name.
 func CreateIdentity(ctx context.Context, idp *cognitoidentityprovider.Client, parameters *ssm.Client, template []byte, endpoint, stage string) (Identity, error) {
@@ -46,12 +47,14 @@ func CreateIdentity(ctx context.Context, idp *cognitoidentityprovider.Client, pa
 	if err != nil {
 		return Identity{}, fmt.Errorf("creating app client: %w", err)
 	}
-	secret := "/portcullis/" + stage + "/token-secret"
-	if err := createSecret(ctx, parameters, secret); err != nil {
-		return Identity{}, fmt.Errorf("creating token secret: %w", err)
+	secrets := []string{"/portcullis/" + stage + "/token-secret", "/portcullis/" + stage + "/cursor-secret"}
+	for _, name := range secrets {
+		if err := createSecret(ctx, parameters, name); err != nil {
+			return Identity{}, fmt.Errorf("creating %s: %w", name, err)
+		}
 	}
 	return Identity{
-		UserPoolID: pool, AppClientID: client, SecretParameter: secret,
+		UserPoolID: pool, AppClientID: client, SecretParameter: secrets[0], CursorSecretParameter: secrets[1],
 		Issuer:  issuer(idp.Options().Region, pool),
 		JWKSURL: strings.TrimSuffix(endpoint, "/") + "/" + pool + "/.well-known/jwks.json",
 	}, nil

@@ -155,13 +155,18 @@ func TestIdentity(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the secret is a secure string that differs between stages", func(t *testing.T) {
+	t.Run("the secrets are secure strings that differ, also between stages", func(t *testing.T) {
 		other, err := stack.CreateIdentity(t.Context(), idp, parameters, template(t), *config.BaseEndpoint, stage+"-2")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if secret(t, parameters, identity.SecretParameter) == secret(t, parameters, other.SecretParameter) {
-			t.Error("got the same secret twice")
+		made := map[string]bool{}
+		for _, of := range []stack.Identity{identity, other} {
+			made[secret(t, parameters, of.SecretParameter)] = true
+			made[secret(t, parameters, of.CursorSecretParameter)] = true
+		}
+		if len(made) != 4 {
+			t.Errorf("got %d secrets, want 4", len(made))
 		}
 	})
 }
@@ -220,7 +225,7 @@ func secret(t *testing.T, parameters *ssm.Client, name string) string {
 
 func TestEnvironmentNamesEveryStore(t *testing.T) {
 	tables := stack.Tables{Attempts: "a", Users: "u", Audit: "t"}
-	identity := stack.Identity{UserPoolID: "pool", AppClientID: "client", SecretParameter: "/s", Issuer: "iss", JWKSURL: "jwks"}
+	identity := stack.Identity{UserPoolID: "pool", AppClientID: "client", SecretParameter: "/s", CursorSecretParameter: "/c", Issuer: "iss", JWKSURL: "jwks"}
 	for _, variable := range stack.Environment("test", tables, identity) {
 		name, value, _ := strings.Cut(variable, "=")
 		if !strings.HasPrefix(name, "PORTCULLIS_") || value == "" {

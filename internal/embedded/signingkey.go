@@ -1,9 +1,12 @@
 package embedded
 
 import (
+	"context"
 	"crypto"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -54,6 +57,34 @@ func openSigningKey(file string) (*signingKey, error) {
 func (k *signingKey) get() (*rsa.PrivateKey, string, error) {
 	k.once.Do(k.ensure)
 	return k.key, k.id, unavailable(k.err)
+}
+
+// cursorLabel is what the key of the cursors is derived under.
+const cursorLabel = "portcullis cursors"
+
+// CursorKey returns the key that the cursors of lists are signed with: 32 bytes
+// that are the folder's own and as secret as its signing key. It makes that one
+// when there is none.
+func (s *Store) CursorKey(context.Context) ([]byte, error) {
+	key, err := s.Tokens.key.derive(cursorLabel)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the key of the cursors: %w", err)
+	}
+	return key, nil
+}
+
+// derive returns a key of 32 bytes that follows from the signing key and the
+// label, by HKDF (RFC 5869) with SHA-256.
+func (k *signingKey) derive(label string) ([]byte, error) {
+	key, _, err := k.get()
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return hkdf.Key(sha256.New, der, nil, label, sha256.Size)
 }
 
 func (k *signingKey) ensure() {

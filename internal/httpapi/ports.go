@@ -79,6 +79,13 @@ type Appender interface {
 	Append(ctx context.Context, entry audit.Entry) error
 }
 
+// A TrailReader reads the audit trail, newest first, and returns the id to go on
+// before, which is empty at the end. There may be fewer entries than asked for,
+// even none, and more to come all the same. Errors wrap [lockout.ErrUnavailable].
+type TrailReader interface {
+	Entries(ctx context.Context, q audit.Query) (entries []audit.Entry, next string, err error)
+}
+
 // A Directory changes users. Errors are a [*access.FieldError] for a value that
 // cannot be, [lockout.ErrNotFound], [access.ErrForbidden] where act.May says so,
 // [access.ErrLastSysadmin], a [*lockout.ConflictError] when the user exists

@@ -24,7 +24,7 @@ func GetUser(e Edge, users UserReader, attempts RecordReader, maximums lockout.M
 		}
 		record := records[r.Key]
 		answer := userAnswerOf(user, record, maximums.Maximum(ctx, r.Client))
-		answer.Evidence = evidenceAnswersOf(record.Evidence)
+		answer.Evidence = evidenceAnswersOf(audit.FromEvidence(record.Evidence))
 		return answer, nil
 	})
 }
@@ -96,9 +96,9 @@ func userAnswerOf(user access.User, record lockout.Record, maximum int) userAnsw
 }
 
 // evidenceAnswersOf is never nil, so that an empty list is written as one.
-func evidenceAnswersOf(all []lockout.Evidence) []evidenceAnswer {
+func evidenceAnswersOf(all []audit.Evidence) []evidenceAnswer {
 	answers := make([]evidenceAnswer, 0, len(all))
-	for _, one := range audit.FromEvidence(all) {
+	for _, one := range all {
 		answers = append(answers, evidenceAnswer{stamp(one.At), one.SourceIP, one.UserAgent})
 	}
 	return answers

@@ -17,7 +17,11 @@ import (
 // listing returns the recorded list with other parameters.
 func listing(t *testing.T, parameters ...string) events.APIGatewayProxyRequest {
 	t.Helper()
-	event := recorded(t, "users/list")
+	return with(recorded(t, "users/list"), parameters...)
+}
+
+// with returns the event with other parameters in its query.
+func with(event events.APIGatewayProxyRequest, parameters ...string) events.APIGatewayProxyRequest {
 	event.QueryStringParameters = map[string]string{}
 	event.MultiValueQueryStringParameters = map[string][]string{}
 	for pair := range slices.Chunk(parameters, 2) {
@@ -30,18 +34,24 @@ func listing(t *testing.T, parameters ...string) events.APIGatewayProxyRequest {
 // pages follows the cursors, and returns the usernames of each page.
 func pages(t *testing.T, w *world, parameters ...string) [][]string {
 	t.Helper()
+	return pagesOf(t, w, "users/list", "users", "username", parameters...)
+}
+
+// pagesOf follows the cursors of a list, and returns one field of its rows.
+func pagesOf(t *testing.T, w *world, event, list, field string, parameters ...string) [][]string {
+	t.Helper()
 	var all [][]string
 	for cursor := []string(nil); ; {
-		a := w.send(t, listing(t, append(slices.Clone(parameters), cursor...)...))
-		rows, ok := a.fields["users"].([]any)
+		a := w.send(t, with(recorded(t, event), append(slices.Clone(parameters), cursor...)...))
+		rows, ok := a.fields[list].([]any)
 		if a.StatusCode != 200 || !ok {
 			t.Fatalf("got %d %s", a.StatusCode, a.Body)
 		}
-		names := []string{}
+		values := []string{}
 		for _, row := range rows {
-			names = append(names, row.(map[string]any)["username"].(string))
+			values = append(values, row.(map[string]any)[field].(string))
 		}
-		all = append(all, names)
+		all = append(all, values)
 		next, more := a.fields["next_cursor"].(string)
 		if !more {
 			return all

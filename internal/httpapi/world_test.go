@@ -64,6 +64,8 @@ type world struct {
 	mint        *mint
 	healthy     error
 	unread      error // of the attempts of several users
+	cursorKey   string
+	keyErr      error
 	log         *journal
 	edge        httpapi.Edge
 }
@@ -75,12 +77,13 @@ func newWorld(t *testing.T) *world {
 		credentials: lockouttest.NewCredentials(map[string]string{
 			"acme/ana.silva": "s3cret right 1", "acme/root": "s3cret right 2",
 		}),
-		clock:    lockouttest.NewClock(start),
-		people:   someone("ana.silva", "root"),
-		policies: &policies{stored: lockout.DefaultPolicy()},
-		trail:    &trail{},
-		mint:     &mint{},
-		log:      &journal{},
+		clock:     lockouttest.NewClock(start),
+		people:    someone("ana.silva", "root"),
+		policies:  &policies{stored: lockout.DefaultPolicy()},
+		trail:     &trail{},
+		mint:      &mint{},
+		cursorKey: "a key of thirty-two bytes or more",
+		log:       &journal{},
 	}
 	w.directory, w.sessions = &directory{people: &w.people, clock: w.clock}, newSessions()
 	w.gate = &lockout.Gate[lockouttest.Credential]{
@@ -107,6 +110,7 @@ func (w *world) handlers() map[string]httpapi.Handler {
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(e, w.policies, w.trail, ids),
 		"GET /clients/{client}/users":                    httpapi.ListUsers(e, w.people, w.attempts, five),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(e, w.people, w.attempts, five),
+		"GET /clients/{client}/audit":                    httpapi.GetAudit(e, w.trail, w.cursors()),
 
 		"POST /token":                                     httpapi.Token(e, w.sessions, w.people, w.gate.Attempts),
 		"POST /logout":                                    httpapi.Logout(e, w.sessions),
@@ -118,6 +122,11 @@ func (w *world) handlers() map[string]httpapi.Handler {
 		"POST /clients/{client}/unlocks": httpapi.UnlockMany(e, unlocker, w.people),
 	})
 	return handlers
+}
+
+// cursors signs with the key of the world, which may be away.
+func (w *world) cursors() httpapi.Cursors {
+	return httpapi.Cursors{Key: func(context.Context) ([]byte, error) { return []byte(w.cursorKey), w.keyErr }}
 }
 
 // send has the event answered by its handler.
@@ -408,6 +417,29 @@ func (tr *trail) Append(ctx context.Context, entry audit.Entry) error {
 	}
 	tr.entries = append(tr.entries, entry)
 	return nil
+}
+
+// looks is how many entries one read of the trail looks at.
+const looks = 10
+
+func (tr *trail) Entries(_ context.Context, q audit.Query) (found []audit.Entry, next string, err error) {
+	if tr.err != nil {
+		return nil, "", tr.err
+	}
+	looked := 0
+	for _, e := range slices.Backward(tr.entries) {
+		if e.Client != q.Client || q.Before != "" && e.ID >= q.Before {
+			continue
+		}
+		if looked == looks || len(found) == q.Limit {
+			return found, next, nil
+		}
+		looked, next = looked+1, e.ID
+		if (q.Username == "" || q.Username == e.Username) && (q.Action == "" || q.Action == e.Action) {
+			found = append(found, e)
+		}
+	}
+	return found, "", nil
 }
 
 // mint makes tokens that a test can find again.
