@@ -85,6 +85,22 @@ func TestUsers(t *testing.T, open func(t *testing.T) UsersFixture) {
 		{"a hash of other parameters is replaced once", upgradesOnce},
 		{"users are listed by name, page by page", listsPages},
 		{"a list goes on behind a name that is gone", listsBehindAnyName},
+		{"a list is of those who have the role and the text", listsSome},
+		{"several users are read at once", readsMany},
+		{"an update is found as it was made", updates},
+		{"a password that is set is the only one that matches", setsPasswords},
+		{"a password that was just set is not upgraded away", keepsAPasswordThatWasJustSet},
+		{"a user who is deleted is nobody", deletes},
+		{"a user who is deleted can be created again", createsAgain},
+		{"nobody is changed who is not as before", changesNobodyElse},
+		{"of many who change a user at once, one does", changesOnceInARace},
+		{"a change and its entry are written both or neither", writesTheEntryWithTheChange},
+		{"a change that is made again is the same change", changesOnce},
+		{"a change whose entry has another's id is not made", refusesTakenIDs},
+		{"a Sysadmin is created in a client who is there", createsSysadminsOfClients},
+		{"the last Sysadmin is neither deleted nor demoted", keepsTheLastSysadmin},
+		{"whoever was a Sysadmin is none that is left", countsSysadmins},
+		{"two Sysadmins who end each other at once leave one", keepsOneSysadminInARace},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -140,14 +156,14 @@ func usersKey(t *testing.T, client, username string) lockout.Key {
 	return key
 }
 
-func createUser(t *testing.T, store UsersFixture, user access.User) {
+func createUser(t *testing.T, store Users, user access.User) {
 	t.Helper()
 	if err := store.Create(t.Context(), user, usersHash(t), creation(user)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func createClient(t *testing.T, store UsersFixture, client string) {
+func createClient(t *testing.T, store Users, client string) {
 	t.Helper()
 	if err := store.CreateClient(t.Context(), client, usersMadeAt, usersEntry(audit.ClientCreated, client, "")); err != nil {
 		t.Fatal(err)
@@ -163,7 +179,7 @@ func wantConflict(t *testing.T, err error) {
 
 // wantUser checks every way in which a user can be read; the zero User stands
 // for nobody.
-func wantUser(t *testing.T, store UsersFixture, key lockout.Key, want access.User) {
+func wantUser(t *testing.T, store Users, key lockout.Key, want access.User) {
 	t.Helper()
 	known := want != access.User{}
 	if exists, err := store.Exists(t.Context(), key); err != nil || exists != known {
@@ -303,7 +319,7 @@ func comparesForUnknownUsers(t *testing.T, store UsersFixture) {
 	}
 }
 
-func compares(t *testing.T, store UsersFixture, key lockout.Key, password string, want bool) {
+func compares(t *testing.T, store Users, key lockout.Key, password string, want bool) {
 	t.Helper()
 	credential, err := store.Credential(t.Context(), key)
 	if err != nil {
@@ -335,66 +351,11 @@ func upgradesOnce(t *testing.T, store UsersFixture) {
 	wantUser(t, store, key, person("acme", "ana"))
 }
 
-func mustCredential(t *testing.T, store UsersFixture, key lockout.Key) users.Credential {
+func mustCredential(t *testing.T, store Users, key lockout.Key) users.Credential {
 	t.Helper()
 	credential, err := store.Credential(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return credential
-}
-
-// listedUsers are in the order of a list: that of the bytes, where "!" comes
-// before the client's own item and capitals before small letters.
-var listedUsers = []string{"!first", "Bob", "ana", "ana.silva", "ana2", "bob", "\u00e9mile", "\U00020000"}
-
-func listsPages(t *testing.T, store UsersFixture) {
-	createClient(t, store, "acme")
-	for i := range listedUsers {
-		createUser(t, store, person("acme", listedUsers[len(listedUsers)-1-i]))
-	}
-	createUser(t, store, person("acme-2", "cid"))
-	for limit := 1; limit <= len(listedUsers)+1; limit++ {
-		after := ""
-		for from := 0; from < len(listedUsers); from += limit {
-			to := min(from+limit, len(listedUsers))
-			wantList(t, store, after, limit, to < len(listedUsers), listedUsers[from:to]...)
-			after = listedUsers[to-1]
-		}
-		wantList(t, store, after, limit, false)
-	}
-	listed, next, err := store.List(t.Context(), access.Listing{Client: "nowhere", Limit: 10})
-	if err != nil || next != "" || len(listed) > 0 {
-		t.Errorf("unknown client: got %v, %q, %v, want nobody", listed, next, err)
-	}
-}
-
-func listsBehindAnyName(t *testing.T, store UsersFixture) {
-	for _, username := range []string{"ana", "cid"} {
-		createUser(t, store, person("acme", username))
-	}
-	wantList(t, store, "bob", 10, false, "cid")
-	wantList(t, store, "#client", 10, false, "ana", "cid")
-}
-
-func wantList(t *testing.T, store UsersFixture, after string, limit int, wantMore bool, names ...string) {
-	t.Helper()
-	var want []access.User
-	for _, name := range names {
-		want = append(want, person("acme", name))
-	}
-	got, next, err := store.List(t.Context(), access.Listing{Client: "acme", After: after, Limit: limit})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) == 0 {
-		got = nil
-	}
-	wantNext := ""
-	if wantMore {
-		wantNext = names[len(names)-1]
-	}
-	if diff := cmp.Diff(got, want); diff != "" || next != wantNext {
-		t.Errorf("%d behind %q: next %q, want %q; got -, want +:\n%s", limit, after, next, wantNext, diff)
-	}
 }
