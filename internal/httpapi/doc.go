@@ -8,7 +8,9 @@
 //
 // Each step can refuse, and nothing is acted on, counted or charged before the
 // last of them has passed. What went wrong is a Go error until the very end,
-// where one table (problem.go) makes a problem document of it.
+// where one table (problem.go) makes a problem document of it. What went well is
+// a 200, or what reply.go has for it, and whatever it is, cors.go says which
+// pages may read it.
 //
 // The one decision a reader must know: a handler knows its own route, finds the
 // route's action in package access and checks the caller again, though the
