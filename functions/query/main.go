@@ -59,7 +59,7 @@ func main() {
 		"GET /health":                            httpapi.Health(edge, c.Version, health.run),
 		"GET /openapi.yaml":                      httpapi.OpenAPI(edge, infra.Contract()),
 		"GET /clients/{client}/policy":           httpapi.GetPolicy(edge, policies),
-		"GET /clients/{client}/users":            httpapi.ListUsers(edge, people, records, maximums),
+		"GET /clients/{client}/users":            httpapi.ListUsers(edge, people, records, maximums, cursors),
 		"GET /clients/{client}/users/{username}": httpapi.GetUser(edge, people, records, maximums),
 		"GET /clients/{client}/audit":            httpapi.GetAudit(edge, trail, cursors),
 	})

@@ -111,7 +111,7 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		"GET /clients/{client}/policy":                   httpapi.GetPolicy(edge, store.Policies),
 		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(edge, store.Policies, store.Trail, environ.NewID),
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),
-		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies),
+		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies, cursors),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
 		"GET /clients/{client}/audit":                    httpapi.GetAudit(edge, store.Trail, cursors),
 	})

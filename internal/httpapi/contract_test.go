@@ -149,7 +149,7 @@ func overNothing(e httpapi.Edge) map[string]httpapi.Handler {
 		"GET /clients/{client}/policy":                    httpapi.GetPolicy(e, nil),
 		"PUT /clients/{client}/policy":                    httpapi.PutPolicy(e, nil, nil, nil),
 		"DELETE /clients/{client}/policy":                 httpapi.DeletePolicy(e, nil, nil, nil),
-		"GET /clients/{client}/users":                     httpapi.ListUsers(e, nil, nil, nil),
+		"GET /clients/{client}/users":                     httpapi.ListUsers(e, nil, nil, nil, httpapi.Cursors{}),
 		"GET /clients/{client}/users/{username}":          httpapi.GetUser(e, nil, nil, nil),
 		"POST /clients/{client}/users":                    httpapi.CreateUser(e, nil, nil, nil),
 		"PUT /clients/{client}/users/{username}":          httpapi.UpdateUser(e, nil, nil, nil),

@@ -46,18 +46,29 @@ type UserReader interface {
 	User(ctx context.Context, key lockout.Key) (access.User, error)
 }
 
-// A UserLister reads the users of one client in the order of their names. List
-// returns at most the limit of those whom the listing is of, and the username to
-// go on behind, which need not be anybody's and is empty at the end. There may
-// be fewer than the limit, even none, and more to come all the same.
+// A UserLister reads several users. List reads those of one client in the order
+// of their names: it returns at most the limit of those whom the listing is of,
+// and the username to go on behind, which need not be anybody's and is empty at
+// the end. There may be fewer than the limit, even none, and more to come all the
+// same. ReadMany returns those who are there.
 type UserLister interface {
 	List(ctx context.Context, listing access.Listing) (users []access.User, next string, err error)
+	ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]access.User, error)
 }
 
 // A RecordReader reads the attempt records of several users at once. A user
 // without a record, or missing from the answer, has the zero Record.
 type RecordReader interface {
 	ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]lockout.Record, error)
+}
+
+// A RecordLister also lists who is locked: up to limit usernames of a client, in
+// the order of their bytes and from the first behind the name after, and whether
+// there may be more. The list may lag behind the records by a moment, and names
+// of nobody may be among those it has.
+type RecordLister interface {
+	RecordReader
+	Locked(ctx context.Context, client, after string, limit int) (usernames []string, more bool, err error)
 }
 
 // A PolicyReader reads a client's policy as it is stored.

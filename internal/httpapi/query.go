@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,29 +50,4 @@ func limitOf(query map[string]string) (int, []fault) {
 		return 0, []fault{{"limit", fmt.Sprintf("must be a whole number from 1 to %d", maxLimit)}}
 	}
 	return n, nil
-}
-
-// cursorAfter makes the cursor of the page that begins after a username.
-func cursorAfter(username string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(username))
-}
-
-// afterOf returns the username that the caller's cursor stands for, empty
-// where there is no cursor. It must be a name that a user of the client could
-// have, spelled as the store spells it.
-func afterOf(query map[string]string, client string, key KeyFunc) (string, []fault) {
-	cursor, ok := query["cursor"]
-	if !ok {
-		return "", nil
-	}
-	bad := []fault{{"cursor", "is not one of ours"}}
-	username, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil {
-		return "", bad
-	}
-	k, err := key(client, string(username))
-	if err != nil || k.Username() != string(username) {
-		return "", bad
-	}
-	return k.Username(), nil
 }

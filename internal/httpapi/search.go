@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -11,26 +10,23 @@ import (
 	"portcullis/internal/lockout"
 )
 
-// How far one request reads for users who match: with few among many, a page
-// ends after this many have been looked at, perhaps with none on it, and its
-// cursor goes on from there.
-const (
-	searchPage  = 100 // DynamoDB's bound on the keys of a BatchGetItem
-	searchPages = 10
-)
+// maxRounds is how often one request reads on to fill a page out of which some
+// users fell. A page that is not full then has a cursor all the same.
+const maxRounds = 2
+
+// lockedRound is how many locked users are looked at in a round that looks for
+// some of them: as many as one BatchGetItem of DynamoDB reads.
+const lockedRound = 100
 
 // maxSearchText bounds q, in bytes: the longest username.
 const maxSearchText = 256
 
-// A search is what is asked of a list of users.
+// A search is what is asked of a list of users. Roles and texts are looked for
+// by the store of users; who is locked is in the records of attempts.
 type search struct {
-	client string
+	access.Listing
 	key    KeyFunc
-	after  string // a username; empty for the beginning
-	limit  int
-	locked *bool       // nil for either
-	role   access.Role // empty for any
-	text   string      // in lower case; empty for anything
+	locked *bool // nil for either
 }
 
 // A found user comes with their attempts.
@@ -42,10 +38,11 @@ type found struct {
 // searchOf reads the parameters of a list.
 func searchOf(query map[string]string, client string, key KeyFunc) (search, error) {
 	limit, faults := limitOf(query)
-	after, more := afterOf(query, client, key)
-	faults = append(faults, more...)
-	s := search{client: client, key: key, after: after, limit: limit, role: access.Role(query["role"])}
-	if _, given := query["role"]; given && !s.role.Valid() {
+	s := search{
+		Listing: access.Listing{Client: client, Limit: limit, Role: access.Role(query["role"]), Text: query["q"]},
+		key:     key,
+	}
+	if _, given := query["role"]; given && !s.Role.Valid() {
 		faults = append(faults, fault{"role", "must be one of " + roleNames()})
 	}
 	if given, ok := query["locked"]; ok {
@@ -57,7 +54,6 @@ func searchOf(query map[string]string, client string, key KeyFunc) (search, erro
 	}
 	if given, ok := query["q"]; ok {
 		faults = append(faults, text{given, true}.line("q", maxSearchText)...)
-		s.text = strings.ToLower(given)
 	}
 	return s, invalid(faults)
 }
@@ -71,72 +67,134 @@ func roleNames() string {
 	return strings.Join(names, ", ")
 }
 
-// matches reports whether the user is one that is looked for.
-func (s search) matches(f found) bool {
-	return (s.role == "" || s.role == f.user.Role) &&
-		(s.locked == nil || *s.locked == f.record.Locked()) &&
-		slices.ContainsFunc([]string{f.user.Username, f.user.Name, f.user.Email}, func(field string) bool {
-			return strings.Contains(strings.ToLower(field), s.text)
-		})
-}
+// filters reports whether only some of the users are looked for, whatever their
+// locks.
+func (s search) filters() bool { return s.Role != "" || s.Text != "" }
 
-// run returns the users of one page, and the username after which the next
-// page begins, which is empty after the last.
-func (s search) run(ctx context.Context, users UserLister, attempts RecordReader) ([]found, string, error) {
+// run returns the users of one page, and the username after which the next page
+// begins, which is empty after the last. Those who are locked are found through
+// the list of them, since they are few; those who are not are nearly everybody,
+// so the others are left out of the list of all.
+func (s search) run(ctx context.Context, users UserLister, attempts RecordLister) ([]found, string, error) {
+	round, rounds := search.readUsers, maxRounds
+	switch {
+	case s.locked != nil && *s.locked:
+		round = search.readLocked
+	case s.locked == nil || s.filters(): // the store of users has read as far as one request may
+		rounds = 1
+	}
 	var page []found
-	for range searchPages {
-		rows, more, err := s.read(ctx, users, attempts)
+	for {
+		rows, next, err := round(s, ctx, users, attempts)
 		if err != nil {
 			return nil, "", err
 		}
-		for i, row := range rows {
-			s.after = row.user.Username
-			if s.matches(row) {
-				page = append(page, row)
-			}
-			if len(page) == s.limit {
-				return page, s.goOn(more || i < len(rows)-1), nil
-			}
-		}
-		if !more {
-			return page, "", nil
+		page = append(page, rows...)
+		s.After, s.Limit, rounds = next, s.Limit-len(rows), rounds-1
+		if next == "" || s.Limit == 0 || rounds == 0 {
+			return page, next, nil
 		}
 	}
-	return page, s.after, nil
 }
 
-func (s search) goOn(more bool) string {
-	if !more {
-		return ""
-	}
-	return s.after
-}
-
-// read returns the next users with their attempts.
-func (s search) read(ctx context.Context, users UserLister, attempts RecordReader) ([]found, bool, error) {
-	size := s.limit
-	if s.filters() {
-		size = searchPage
-	}
-	list, next, err := users.List(ctx, access.Listing{Client: s.client, After: s.after, Limit: size})
+// readUsers reads one round of a listing, without those who are locked where
+// only the others are asked for.
+func (s search) readUsers(ctx context.Context, users UserLister, attempts RecordLister) ([]found, string, error) {
+	list, next, err := users.List(ctx, s.Listing)
 	if err != nil {
-		return nil, false, fmt.Errorf("listing users: %w", err)
+		return nil, "", fmt.Errorf("listing users: %w", err)
 	}
 	keys := make([]lockout.Key, len(list))
 	for i, user := range list {
 		if keys[i], err = s.key(user.Client, user.Username); err != nil {
-			return nil, false, fmt.Errorf("stored user %q: %w", user.Username, err)
+			return nil, "", fmt.Errorf("stored user %q: %w", user.Username, err)
 		}
 	}
 	records, err := attempts.ReadMany(ctx, keys)
 	if err != nil {
-		return nil, false, fmt.Errorf("reading attempts: %w", err)
+		return nil, "", fmt.Errorf("reading attempts: %w", err)
 	}
-	rows := make([]found, len(list))
+	var rows []found
 	for i, user := range list {
-		rows[i] = found{user, records[keys[i]]}
+		record := records[keys[i]]
+		if s.locked == nil || *s.locked == record.Locked() {
+			rows = append(rows, found{user, record})
+		}
 	}
-	return rows, next != "", nil
+	return rows, next, nil
 }
 
-func (s search) filters() bool { return s.locked != nil || s.role != "" || s.text != "" }
+// readLocked reads one round of the list of locked users. That list may lag
+// behind, so each row is judged by the user and the record as they are.
+func (s search) readLocked(ctx context.Context, users UserLister, attempts RecordLister) ([]found, string, error) {
+	size := s.Limit
+	if s.filters() {
+		size = lockedRound
+	}
+	names, more, err := attempts.Locked(ctx, s.Client, s.After, size)
+	if err != nil {
+		return nil, "", fmt.Errorf("listing locked users: %w", err)
+	}
+	candidates, err := s.readNamed(ctx, names, users, attempts)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []found
+	for i, name := range names {
+		row, there := candidates[name]
+		if !there || !row.record.Locked() || !s.matches(row.user) {
+			continue
+		}
+		if rows = append(rows, row); len(rows) == s.Limit {
+			return rows, goOn(name, more || i < len(names)-1), nil
+		}
+	}
+	if len(names) == 0 {
+		return nil, "", nil
+	}
+	return rows, goOn(names[len(names)-1], more), nil
+}
+
+// goOn returns the name to go on behind, if there are more.
+func goOn(last string, more bool) string {
+	if !more {
+		return ""
+	}
+	return last
+}
+
+// readNamed reads the users of these names, and their records. Nobody has a name
+// that makes no key.
+func (s search) readNamed(
+	ctx context.Context, names []string, users UserLister, attempts RecordLister,
+) (map[string]found, error) {
+	var keys []lockout.Key
+	for _, name := range names {
+		if key, err := s.key(s.Client, name); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	people, err := users.ReadMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("reading users: %w", err)
+	}
+	records, err := attempts.ReadMany(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("reading attempts: %w", err)
+	}
+	rows := map[string]found{}
+	for key, user := range people {
+		rows[key.Username()] = found{user, records[key]}
+	}
+	return rows, nil
+}
+
+// matches reports whether the listing is of the user, as the store of users
+// would.
+func (s search) matches(user access.User) bool {
+	if s.Role != "" && s.Role != user.Role {
+		return false
+	}
+	names := strings.ToLower(user.Username + "\n" + user.Name + "\n" + user.Email)
+	return strings.Contains(names, strings.ToLower(s.Text))
+}

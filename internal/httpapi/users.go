@@ -30,7 +30,7 @@ func GetUser(e Edge, users UserReader, attempts RecordReader, maximums lockout.M
 }
 
 // ListUsers answers GET /clients/{client}/users.
-func ListUsers(e Edge, users UserLister, attempts RecordReader, maximums lockout.Maximums) Handler {
+func ListUsers(e Edge, users UserLister, attempts RecordLister, maximums lockout.Maximums, cursors Cursors) Handler {
 	p := endpoint{
 		route: "GET /clients/{client}/users",
 		query: []string{"limit", "cursor", "locked", "role", "q"},
@@ -38,6 +38,10 @@ func ListUsers(e Edge, users UserLister, attempts RecordReader, maximums lockout
 	return serve(e, p, func(ctx context.Context, r *request[empty]) (any, error) {
 		search, err := searchOf(r.Query, r.Client, e.Key)
 		if err != nil {
+			return nil, err
+		}
+		list := listOf(p.route, r)
+		if search.After, err = cursors.place(ctx, list, r.Query); err != nil {
 			return nil, err
 		}
 		found, next, err := search.run(ctx, users, attempts)
@@ -49,10 +53,8 @@ func ListUsers(e Edge, users UserLister, attempts RecordReader, maximums lockout
 		for _, row := range found {
 			answer.Users = append(answer.Users, userAnswerOf(row.user, row.record, maximum))
 		}
-		if next != "" {
-			answer.NextCursor = cursorAfter(next)
-		}
-		return answer, nil
+		answer.NextCursor, err = cursors.after(ctx, list, next)
+		return answer, err
 	})
 }
 

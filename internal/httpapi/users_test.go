@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
+	"portcullis/internal/lockouttest"
 )
 
 // listing returns the recorded list with other parameters.
@@ -40,9 +43,19 @@ func pages(t *testing.T, w *world, parameters ...string) [][]string {
 // pagesOf follows the cursors of a list, and returns one field of its rows.
 func pagesOf(t *testing.T, w *world, event, list, field string, parameters ...string) [][]string {
 	t.Helper()
+	send := func(e events.APIGatewayProxyRequest) answer { return w.send(t, e) }
+	return pagesThrough(t, send, recorded(t, event), list, field, parameters...)
+}
+
+// pagesThrough is pagesOf, sent in another way.
+func pagesThrough(
+	t *testing.T, send func(events.APIGatewayProxyRequest) answer,
+	event events.APIGatewayProxyRequest, list, field string, parameters ...string,
+) [][]string {
+	t.Helper()
 	var all [][]string
 	for cursor := []string(nil); ; {
-		a := w.send(t, with(recorded(t, event), append(slices.Clone(parameters), cursor...)...))
+		a := send(with(event, append(slices.Clone(parameters), cursor...)...))
 		rows, ok := a.fields[list].([]any)
 		if a.StatusCode != 200 || !ok {
 			t.Fatalf("got %d %s", a.StatusCode, a.Body)
@@ -172,8 +185,10 @@ func TestAFilteredListFindsEverybodyOnce(t *testing.T) {
 		{"by role", []string{"role", "ITUser"}, itUsers, 3},
 		{"by role, few on a page", []string{"role", "ITUser", "limit", "4"}, itUsers, 6},
 		{"by name in another case", []string{"q", "émil"}, itUsers, 3},
-		{"locked", []string{"locked", "true"}, []string{"u0000", "u1500", "u2349"}, 3},
-		{"locked, of a role that nobody locked has", []string{"locked", "true", "role", "ITUser"}, nil, 3},
+		{"locked", []string{"locked", "true"}, []string{"u0000", "u1500", "u2349"}, 1},
+		{"locked, few on a page", []string{"locked", "true", "limit", "2"}, []string{"u0000", "u1500", "u2349"}, 2},
+		{"locked, by name", []string{"locked", "true", "q", "U1"}, []string{"u1500"}, 1},
+		{"locked, of a role that nobody locked has", []string{"locked", "true", "role", "ITUser"}, nil, 1},
 		{"not locked, of a role", []string{"locked", "false", "role", "ITUser"}, itUsers, 3},
 	}
 	for _, test := range tests {
@@ -189,13 +204,74 @@ func TestAFilteredListFindsEverybodyOnce(t *testing.T) {
 	}
 }
 
+func TestLockedUsersAreListedByName(t *testing.T) {
+	w := lockedWorld(t)
+	a := w.send(t, recorded(t, "users/locked"))
+	rows, _ := a.fields["users"].([]any)
+	if len(rows) != 1 || rows[0].(map[string]any)["username"] != "ana.silva" || rows[0].(map[string]any)["lock_id"] != "01LOCK" {
+		t.Errorf("got %d %s, want the one who is locked", a.StatusCode, a.Body)
+	}
+}
+
+// A lagging store has a list of locked users that is not as the records are.
+type lagging struct {
+	*lockouttest.MemoryAttempts
+	names []string
+}
+
+func (l lagging) Locked(_ context.Context, _, after string, limit int) ([]string, bool, error) {
+	behind := slices.DeleteFunc(slices.Clone(l.names), func(name string) bool { return name <= after })
+	return behind[:min(limit, len(behind))], len(behind) > limit, nil
+}
+
+func TestALockIsShownAsItsRecordIs(t *testing.T) {
+	w := newWorld(t)
+	w.people = someone("a", "b", "c", "d", "e", "f")
+	for _, name := range []string{"b", "f", "gone"} {
+		w.attempts.Set(key("acme", name), aLock())
+	}
+	list := httpapi.ListUsers(w.edge, w.people, lagging{w.attempts, []string{"a", "b", "c", "d", "f", "gone", "no/body"}},
+		lockouttest.FixedMaximum(5), w.cursors())
+	for _, test := range []struct {
+		name  string
+		limit string
+		pages [][]string
+	}{
+		{"all on one page", "50", [][]string{{"b", "f"}}},
+		{"in rounds of one", "1", [][]string{{"b"}, {}, {"f"}, {}}},
+		{"in rounds of two", "2", [][]string{{"b"}, {"f"}, {}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := pagesThrough(t, func(event events.APIGatewayProxyRequest) answer {
+				return w.answered(t, t.Context(), list, event)
+			}, recorded(t, "users/list"), "users", "username", "locked", "true", "limit", test.limit)
+			if diff := cmp.Diff(got, test.pages); diff != "" {
+				t.Errorf("pages (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAListOfUsersWhoAreNotLockedReadsOn(t *testing.T) {
+	w := newWorld(t)
+	w.people = crowd(10)
+	for _, i := range []int{0, 1, 4, 5, 6, 7} {
+		w.attempts.Set(key("acme", fmt.Sprintf("u%04d", i)), aLock())
+	}
+	// Two are looked at, and then as many as are missing of the page.
+	want := [][]string{{"u0002", "u0003"}, {}, {"u0008", "u0009"}}
+	if diff := cmp.Diff(pages(t, w, "locked", "false", "limit", "2"), want); diff != "" {
+		t.Errorf("pages (-got +want):\n%s", diff)
+	}
+}
+
 func TestABadListIsRefused(t *testing.T) {
 	limit, cursor, q := wrongField("limit"), wrongField("cursor"), wrongField("q")
 	refuses(t, "users/refused", map[string]aRefusal{
 		"limit-zero": limit, "limit-over-100": limit, "limit-that-is-no-number": limit, "limit-with-a-plus": limit,
 		"empty-limit": limit, "limit-twice": limit,
 		"empty-cursor": cursor, "cursor-that-is-not-base64": cursor, "padded-cursor": cursor, "cursor-with-a-slash": cursor,
-		"cursor-that-is-bad-UTF-8": cursor, "cursor-of-the-client-item": cursor, "over-long-cursor": cursor,
+		"cursor-that-is-bad-UTF-8": cursor, "cursor-of-the-client-item": cursor, "over-long-cursor": cursor, "unsigned-cursor": cursor,
 		"locked-that-is-neither": wrongField("locked"), "unknown-role": wrongField("role"), "empty-role": wrongField("role"),
 		"empty-q": q, "over-long-q": q, "q-with-control-characters": q,
 		"unknown-parameter": wrongField("sort"), "hostile-parameter": wrongField(""), "parameter-in-another-case": wrongField("Limit"),

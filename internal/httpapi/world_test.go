@@ -108,7 +108,7 @@ func (w *world) handlers() map[string]httpapi.Handler {
 		"GET /clients/{client}/policy":                   httpapi.GetPolicy(e, w.policies),
 		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(e, w.policies, w.trail, ids),
 		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(e, w.policies, w.trail, ids),
-		"GET /clients/{client}/users":                    httpapi.ListUsers(e, w.people, w.attempts, five),
+		"GET /clients/{client}/users":                    httpapi.ListUsers(e, w.people, w.attempts, five, w.cursors()),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(e, w.people, w.attempts, five),
 		"GET /clients/{client}/audit":                    httpapi.GetAudit(e, w.trail, w.cursors()),
 
@@ -344,20 +344,35 @@ func (p people) User(_ context.Context, k lockout.Key) (access.User, error) {
 	return access.User{}, lockout.ErrNotFound
 }
 
-func (p people) List(_ context.Context, l access.Listing) ([]access.User, string, error) {
-	text := strings.ToLower(l.Text)
-	var found []access.User
+// searched is how many users one read looks at when it looks for some.
+const searched = 1000
+
+func (p people) List(_ context.Context, l access.Listing) (found []access.User, next string, err error) {
+	text, looked := strings.ToLower(l.Text), 0
 	for _, user := range p.all {
-		if user.Client != l.Client || user.Username <= l.After || l.Role != "" && l.Role != user.Role ||
-			!strings.Contains(strings.ToLower(user.Username+"\n"+user.Name+"\n"+user.Email), text) {
+		if user.Client != l.Client || user.Username <= l.After {
 			continue
 		}
-		if len(found) == l.Limit {
-			return found, found[l.Limit-1].Username, p.err
+		if looked == searched || len(found) == l.Limit {
+			return found, next, p.err
 		}
-		found = append(found, user)
+		looked, next = looked+1, user.Username
+		if (l.Role == "" || l.Role == user.Role) &&
+			strings.Contains(strings.ToLower(user.Username+"\n"+user.Name+"\n"+user.Email), text) {
+			found = append(found, user)
+		}
 	}
 	return found, "", p.err
+}
+
+func (p people) ReadMany(_ context.Context, keys []lockout.Key) (map[lockout.Key]access.User, error) {
+	found := map[lockout.Key]access.User{}
+	for _, user := range p.all {
+		if k := key(user.Client, user.Username); slices.Contains(keys, k) {
+			found[k] = user
+		}
+	}
+	return found, p.err
 }
 
 // policies is one client's policy, in memory, with the faults that a test asks
