@@ -1,6 +1,8 @@
 package infra_test
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"portcullis/infra/contract"
 	"portcullis/internal/access"
+	"portcullis/internal/audit"
 )
 
 // operations returns the contract's operations by method and path.
@@ -170,4 +173,36 @@ func keys[V any](kind string, of map[string]V) []string {
 		all = append(all, kind+"/"+name)
 	}
 	return all
+}
+
+// TestTheWordsOfTheContractAreThoseOfTheCode compares what may be one of a few.
+func TestTheWordsOfTheContractAreThoseOfTheCode(t *testing.T) {
+	c, err := contract.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{"Role": access.Roles(), "Action": audit.Actions()} {
+		got := c.Document().Components.Schemas[name].Value.Enum
+		if diff := cmp.Diff(plain(t, want), plain(t, got)); diff != "" {
+			t.Errorf("%s (-code +openapi.yaml):\n%s", name, diff)
+		}
+	}
+}
+
+// TestTheTrailsDetailsAreThoseOfTheContract compares the names of the fields.
+func TestTheTrailsDetailsAreThoseOfTheContract(t *testing.T) {
+	c, err := contract.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for field := range reflect.TypeFor[audit.Details]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		want = append(want, name)
+	}
+	slices.Sort(want)
+	got := slices.Sorted(maps.Keys(c.Document().Components.Schemas["AuditDetails"].Value.Properties))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("details (-audit.Details +openapi.yaml):\n%s", diff)
+	}
 }

@@ -296,7 +296,7 @@ func TestEveryMissingFunctionIsNamed(t *testing.T) {
 func put(t *testing.T, dir, function string, mode os.FileMode) {
 	t.Helper()
 	folder := filepath.Join(dir, function)
-	if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(filepath.Join(folder, "bootstrap"), nil, mode)); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(folder, "bootstrap"), nil, mode)); err != nil {
 		t.Fatal(err)
 	}
 }
