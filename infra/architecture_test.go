@@ -47,6 +47,7 @@ var importTable = map[string][]string{
 	"internal/tokens":    {"internal/lockout", "internal/access", "internal/secrets"},
 	"internal/users":     {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/environ":   {"internal/lockout"},
+	"internal/announce":  {"internal/audit"},
 	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
@@ -56,6 +57,8 @@ var importTable = map[string][]string{
 	"infra/ministack":    {"infra/stack", "internal/environ"},
 	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
+
+	"functions/publish-events": {"internal/announce", "internal/environ"},
 
 	// What a portal's team copies stands alone.
 	"infra/examples":        nil,
@@ -100,6 +103,7 @@ const awsSDK = "github.com/aws/aws-sdk-go-v2"
 // awsClients says which AWS services a package may talk to. One that is not
 // here talks to none; functions and the tools of infra build the clients.
 var awsClients = map[string][]string{
+	"internal/announce": {"eventbridge"},
 	"internal/attempts": {"dynamodb"},
 	"internal/audit":    {"dynamodb"},
 	"internal/users":    {"dynamodb"},

@@ -60,6 +60,10 @@ func TestTheChecksCanFail(t *testing.T) {
 		name: "a package nobody agreed on", check: checkImports,
 		path: "internal/util/x.go", want: []string{"its package is not in the import table"},
 	}, {
+		name: "a function that announces, beside the one that does", check: checkImports,
+		path: "functions/login/main.go", text: `import _ "portcullis/internal/announce"`,
+		want: []string{"may not import internal/announce"},
+	}, {
 		name: "an edge that knows the SDK", check: checkAWS,
 		path: "internal/httpapi/x.go", text: `import _ "github.com/aws/aws-sdk-go-v2/aws"`,
 		want: []string{"may not import github.com/aws/aws-sdk-go-v2/aws"},

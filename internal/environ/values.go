@@ -51,6 +51,16 @@ func (p *Parameter) UnmarshalText(text []byte) error {
 	return match((*string)(p), text, `^(/[A-Za-z0-9_.-]+){1,15}$`, "must be a parameter name that starts with a slash")
 }
 
+// EventBus is the name of an event bus of EventBridge.
+type EventBus string
+
+// UnmarshalText takes a name of 1 to 256 letters, digits, points, underscores
+// and hyphens, and no ARN. A partner's bus, whose name has slashes, takes no
+// events of ours.
+func (b *EventBus) UnmarshalText(text []byte) error {
+	return match((*string)(b), text, `^[A-Za-z0-9._-]{1,256}$`, "must be the name of an event bus")
+}
+
 func match(to *string, text []byte, pattern, rule string) error {
 	if !regexp.MustCompile(pattern).Match(text) {
 		return malformedError(rule)
