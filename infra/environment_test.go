@@ -17,16 +17,24 @@ import (
 
 const variablePrefix = "PORTCULLIS_"
 
+// offered are the variables that every function gets although the code can do
+// without them.
+func offered() []string { return []string{"PORTCULLIS_ALLOWED_ORIGINS"} }
+
 // TestTheTemplateSetsWhatTheFunctionsRead compares the template's variables
 // with the env tags of the code, and with what the tests' stack sets.
 func TestTheTemplateSetsWhatTheFunctionsRead(t *testing.T) {
-	set := slices.Sorted(maps.Keys(readTemplate(t).Globals.Function.Environment.Variables))
+	tpl := readTemplate(t)
+	set := slices.Collect(maps.Keys(tpl.Globals.Function.Environment.Variables))
+	set = append(set, slices.Collect(maps.Keys(ownVariables(tpl.functions(t))["publish-events"]))...)
+	slices.Sort(set)
 	required, optional := variablesRead(readSources(t))
 	if len(required) == 0 {
 		t.Fatal("the code requires no variable; this looks in the wrong place")
 	}
-	if diff := cmp.Diff(required, set); diff != "" {
-		t.Errorf("variables (-required by the code +set by the template):\n%s", diff)
+	want := slices.Sorted(slices.Values(slices.Concat(required, offered())))
+	if diff := cmp.Diff(want, set); diff != "" {
+		t.Errorf("variables (-required by the code or offered +set by the template):\n%s", diff)
 	}
 	for _, pair := range stack.Environment("test", stack.Tables{}, stack.Identity{}) {
 		name, _, _ := strings.Cut(pair, "=")
@@ -36,20 +44,31 @@ func TestTheTemplateSetsWhatTheFunctionsRead(t *testing.T) {
 	}
 }
 
-// TestHealthCanSayTheVersion: what is left to a default in the code, the
-// template sets where it is read.
-func TestHealthCanSayTheVersion(t *testing.T) {
-	tpl := readTemplate(t)
-	got := map[string]map[string]text{}
-	for _, f := range tpl.functions(t) {
-		if own := f.Environment.Variables; len(own) > 0 {
-			got[f.folder()] = own
-		}
+// TestWhatOneFunctionReadsIsSetThere: the version, of which health tells, and
+// the bus.
+func TestWhatOneFunctionReadsIsSetThere(t *testing.T) {
+	want := map[string]map[string]text{
+		"query":          {"PORTCULLIS_VERSION": "!Ref Version"},
+		"publish-events": {"PORTCULLIS_EVENT_BUS": "!Ref EventBusName"},
 	}
-	want := map[string]map[string]text{"query": {"PORTCULLIS_VERSION": "!Ref Version"}}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, ownVariables(readTemplate(t).functions(t))); diff != "" {
 		t.Errorf("functions' own variables (-want +got):\n%s", diff)
 	}
+}
+
+// ownVariables returns the variables that are set for single functions.
+func ownVariables(all []functionResource) map[string]map[string]text {
+	own := map[string]map[string]text{}
+	for _, f := range all {
+		if variables := f.Environment.Variables; len(variables) > 0 {
+			own[f.folder()] = variables
+		}
+	}
+	return own
+}
+
+func TestHealthCanSayTheVersion(t *testing.T) {
+	tpl := readTemplate(t)
 	version := tpl.Parameters["Version"]
 	pattern, err := regexp.Compile(string(version.AllowedPattern))
 	if err != nil || version.AllowedPattern == "" {

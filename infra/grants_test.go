@@ -36,7 +36,10 @@ func store(t *testing.T, s statement) string {
 	t.Helper()
 	resource := string(slices.Concat(s.Resource, texts{""})[0])
 	if name, ok := strings.CutPrefix(resource, "!GetAtt "); ok {
-		return strings.TrimSuffix(name, ".Arn")
+		return strings.Replace(strings.TrimSuffix(name, ".Arn"), ".StreamArn", ", its stream", 1)
+	}
+	if name, ok := strings.CutPrefix(resource, "!Sub ${"); ok {
+		return strings.Replace(name, ".Arn}/index/", ", its index ", 1)
 	}
 	const parameters = "!Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/portcullis/${Stage}/"
 	switch resource {
@@ -44,6 +47,8 @@ func store(t *testing.T, s statement) string {
 		return "token secret"
 	case parameters + "cursor-secret":
 		return "cursor secret"
+	case "!Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}":
+		return "event bus"
 	case parameters + "clients/*/security/max-failed-login-attempts-portal":
 		return "policy parameters"
 	}

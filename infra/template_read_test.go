@@ -24,6 +24,7 @@ type template struct {
 	} `yaml:"Globals"`
 	Resources map[string]struct {
 		Type       string    `yaml:"Type"`
+		Condition  string    `yaml:"Condition"`
 		Properties yaml.Node `yaml:"Properties"`
 		Metadata   struct {
 			BuildMethod string `yaml:"BuildMethod"`

@@ -65,14 +65,15 @@ func TestTheDefaultAuthorizerIsAskedEveryTime(t *testing.T) {
 	}
 	type auth struct {
 		DefaultAuthorizer string                `yaml:"DefaultAuthorizer"`
+		OfPreflights      *bool                 `yaml:"AddDefaultAuthorizerToCorsPreflight"` // absent means yes
 		Authorizers       map[string]authorizer `yaml:"Authorizers"`
 	}
 	var api struct {
 		Auth auth `yaml:"Auth"`
 	}
 	readTemplate(t).properties(t, "Api", &api)
-	never := 0
-	want := auth{"Tokens", map[string]authorizer{"Tokens": {
+	never, no := 0, false
+	want := auth{"Tokens", &no, map[string]authorizer{"Tokens": {
 		"REQUEST", "!GetAtt AuthorizerFunction.Arn", identity{[]string{"Authorization"}, &never},
 	}}}
 	if diff := compare.Diff(want, api.Auth); diff != "" {
@@ -165,6 +166,9 @@ func TestNoStatementAllowsEverything(t *testing.T) {
 // of a parameter.
 const clientSegment = "/clients/*/"
 
+// index is one index of a table.
+var index = regexp.MustCompile(`^!Sub \$\{[A-Za-z]+\.Arn\}/index/[a-z-]+$`)
+
 var action = regexp.MustCompile(`^[a-z-]+:[A-Za-z]+$`)
 
 func tooBroad(s statement) []string {
@@ -178,7 +182,7 @@ func tooBroad(s statement) []string {
 		}
 	}
 	for _, r := range s.Resource {
-		exact := strings.HasPrefix(string(r), "!GetAtt ") || strings.HasPrefix(string(r), "!Sub arn:")
+		exact := strings.HasPrefix(string(r), "!GetAtt ") || strings.HasPrefix(string(r), "!Sub arn:") || index.MatchString(string(r))
 		if !exact || strings.ContainsAny(strings.Replace(string(r), clientSegment, "/", 1), "*?") {
 			problems = append(problems, "resource "+string(r))
 		}
@@ -198,6 +202,8 @@ func TestBroadStatementsAreFound(t *testing.T) {
 		"every resource":         {Effect: "Allow", Action: get, Resource: texts{"*"}},
 		"every parameter":        {Effect: "Allow", Action: get, Resource: texts{"!Sub arn:aws:ssm:x:1:parameter/*"}},
 		"every client's secrets": {Effect: "Allow", Action: get, Resource: texts{"!Sub arn:aws:ssm:x:1:parameter/clients/*/*"}},
+		"every index":            {Effect: "Allow", Action: get, Resource: texts{"!Sub ${UsersTable.Arn}/index/*"}},
+		"what a parameter names": {Effect: "Allow", Action: get, Resource: texts{"!Sub ${Resource}"}},
 		"two resources":          {Effect: "Allow", Action: get, Resource: append(arn, arn...)},
 	} {
 		if len(tooBroad(s)) == 0 {
