@@ -17,12 +17,6 @@ import (
 	"portcullis/internal/lockouttest"
 )
 
-// listing returns the recorded list with other parameters.
-func listing(t *testing.T, parameters ...string) events.APIGatewayProxyRequest {
-	t.Helper()
-	return with(recorded(t, "users/list"), parameters...)
-}
-
 // with returns the event with other parameters in its query.
 func with(event events.APIGatewayProxyRequest, parameters ...string) events.APIGatewayProxyRequest {
 	event.QueryStringParameters = map[string]string{}
