@@ -71,7 +71,7 @@ func TestEveryRefusalIsDeclaredWhereItCanHappen(t *testing.T) {
 		open := operation.Security != nil
 		preflight := strings.HasPrefix(name, access.Preflight)
 		for status, want := range map[string]bool{
-			"400": !preflight, "403": !open, "413": operation.RequestBody != nil, "415": operation.RequestBody != nil, "500": true,
+			"400": !preflight, "403": !open, "413": operation.RequestBody != nil, "415": operation.RequestBody != nil, "500": true, "503": true,
 		} {
 			if got := operation.Responses.Value(status) != nil; got != want {
 				t.Errorf("%s declares %s: %t, want %t", name, status, got, want)
