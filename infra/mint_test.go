@@ -15,7 +15,8 @@ import (
 
 // TestTheAppClientAllowsTheAdminFlowAndRefreshOnly guards the one way to a
 // token: a client with a secret, since refreshing is open to whoever needs
-// none; no flow for guessing; tokens that end soon and can be revoked.
+// none; no flow for guessing; tokens that end soon and can be revoked. A client
+// whose refresh tokens rotate would not take them in the flow that we renew by.
 func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 	var properties map[string]any
 	readTemplate(t).properties(t, "AppClient", &properties)
@@ -23,6 +24,7 @@ func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 	for _, name := range []string{
 		"GenerateSecret", "ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors",
 		"AccessTokenValidity", "IdTokenValidity", "RefreshTokenValidity", "TokenValidityUnits", "AllowedOAuthFlows",
+		"RefreshTokenRotation",
 	} {
 		got[name] = properties[name]
 	}
@@ -36,6 +38,7 @@ func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 		"RefreshTokenValidity":       12,
 		"TokenValidityUnits":         map[string]any{"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "hours"},
 		"AllowedOAuthFlows":          nil,
+		"RefreshTokenRotation":       nil,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("app client (-want +got):\n%s", diff)

@@ -16,7 +16,8 @@
 //	users     client/username  a user with the password's hash
 //	policies  client           the client's maximum, its version and author
 //	audit     client/id        an entry of the trail; ids sort by time
-//	sessions  SHA-256          whose refresh token has that hash, and its times
+//	sessions  SHA-256          whose refresh token has that hash, the mark of
+//	                           their sessions then, and its times
 //
 // Bucket locked is made of attempts, in the transaction that locks or unlocks;
 // where a folder has none, it is made when the folder is opened.

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
-	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
 
 	"portcullis/internal/access"
@@ -25,16 +23,9 @@ const (
 	ClientID = "portcullis-embedded"
 )
 
-// How long tokens are good, as the app client in template.yaml says of
-// Cognito's: the access and the ID token, and the refresh token.
-const (
-	accessTime  = 15 * time.Minute
-	refreshTime = 12 * time.Hour
-)
-
-// refreshBytes is the size of a refresh token: 256 bits cannot be guessed, so
-// one round of SHA-256 is enough to keep it by.
-const refreshBytes = 32
+// accessTime is how long an access and an ID token are good, as the app client
+// in template.yaml says of Cognito's.
+const accessTime = 15 * time.Minute
 
 // Tokens mints sessions with the key of the data folder, and is the
 // tokens.KeySource of whoever verifies them.
@@ -45,16 +36,15 @@ type Tokens struct {
 	newID func() string
 }
 
-// session is what is stored of a refresh token, under its SHA-256.
-type session struct {
-	Client    string    `json:"client"`
-	Username  string    `json:"username"`
-	IssuedAt  time.Time `json:"issued_at"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
 // Enrol does nothing: the mint keeps nothing about a user.
 func (t *Tokens) Enrol(context.Context, access.User) error { return nil }
+
+// Remove does nothing: a session is renewed only for a user who is there and has
+// the mark that it began under, which one who is created anew does not.
+func (t *Tokens) Remove(context.Context, access.User) error { return nil }
+
+// SignOut does nothing: the sessions ended when the user's mark moved.
+func (t *Tokens) SignOut(context.Context, access.User) error { return nil }
 
 // Prepare makes the key of a new folder, which takes a tenth of a second, so
 // that the first login need not wait for it.
@@ -79,28 +69,39 @@ func (t *Tokens) Key(_ context.Context, kid string) (*rsa.PublicKey, error) {
 // Mint makes a session: two tokens signed beside each other, and a refresh
 // token, which is stored as its hash.
 func (t *Tokens) Mint(ctx context.Context, user access.User) (access.Session, error) {
-	key, id, err := t.key.get()
-	if err != nil {
-		return access.Session{}, fmt.Errorf("minting tokens: %w", err)
-	}
 	now := t.now().UTC()
-	sign := signer{key: jose.JSONWebKey{Key: key, KeyID: id}, common: t.claims(user, now)}
-	minted := access.Session{ExpiresIn: accessTime}
+	var minted access.Session
+	var refreshToken string
 	var work errgroup.Group
-	work.Go(func() (err error) { minted.AccessToken, err = sign.access(user); return err })
-	work.Go(func() (err error) { minted.IDToken, err = sign.id(user, t.newID()); return err })
-	work.Go(func() (err error) { minted.RefreshToken, err = t.begin(ctx, user, now); return err })
+	work.Go(func() (err error) { minted, err = t.signed(user, now, now); return err })
+	work.Go(func() (err error) { refreshToken, err = t.begin(ctx, user, now); return err })
 	if err := work.Wait(); err != nil {
 		return access.Session{}, fmt.Errorf("minting tokens: %w", err)
 	}
+	minted.RefreshToken = refreshToken
 	return minted, nil
 }
 
+// signed returns a session's access and ID token, signed beside each other. The
+// user has shown who they are at began.
+func (t *Tokens) signed(user access.User, began, now time.Time) (access.Session, error) {
+	key, id, err := t.key.get()
+	if err != nil {
+		return access.Session{}, err
+	}
+	sign := signer{key: jose.JSONWebKey{Key: key, KeyID: id}, common: t.claims(user, began, now)}
+	made := access.Session{ExpiresIn: accessTime}
+	var work errgroup.Group
+	work.Go(func() (err error) { made.AccessToken, err = sign.access(user); return err })
+	work.Go(func() (err error) { made.IDToken, err = sign.id(user, t.newID()); return err })
+	return made, work.Wait()
+}
+
 // claims returns what both tokens of a session say.
-func (t *Tokens) claims(user access.User, now time.Time) tokens.Claims {
+func (t *Tokens) claims(user access.User, began, now time.Time) tokens.Claims {
 	return tokens.Claims{
 		Issuer: Issuer, Subject: subject(user), Groups: []string{string(user.Role)}, ID: t.newID(),
-		AuthTime: jwt.NewNumericDate(now), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(accessTime)),
+		AuthTime: jwt.NewNumericDate(began), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(accessTime)),
 	}
 }
 
@@ -109,23 +110,6 @@ func (t *Tokens) claims(user access.User, now time.Time) tokens.Claims {
 func subject(user access.User) string {
 	sum := sha256.Sum256([]byte(user.Client + "/" + user.Username))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// begin stores a new session and returns its refresh token.
-func (t *Tokens) begin(ctx context.Context, user access.User, now time.Time) (string, error) {
-	secret := make([]byte, refreshBytes)
-	_, _ = rand.Read(secret) // never fails; see crypto/rand
-	token := base64.RawURLEncoding.EncodeToString(secret)
-	begun := session{Client: user.Client, Username: user.Username, IssuedAt: now, ExpiresAt: now.Add(refreshTime)}
-	err := t.store.write(ctx, func(tx *bbolt.Tx) (bool, error) {
-		return true, put(tx, sessionsBucket, sessionKey(token), begun)
-	})
-	return token, err
-}
-
-func sessionKey(refreshToken string) string {
-	sum := sha256.Sum256([]byte(refreshToken))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // A signer signs the tokens of one session.

@@ -19,7 +19,7 @@ import (
 
 // ana is a user to mint tokens for.
 func ana() access.User {
-	return access.User{Client: "acme", Username: "ana.silva", Role: access.Manager, CreatedAt: at()}
+	return access.User{Client: "acme", Username: "ana.silva", Role: access.Manager, CreatedAt: at(), SessionsSince: at()}
 }
 
 func TestTokensSayWhatCognitosSay(t *testing.T) {

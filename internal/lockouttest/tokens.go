@@ -25,12 +25,25 @@ type Mint interface {
 	// Enrol makes the user known with their role. It MUST be idempotent and
 	// MUST change the role of one who is known already.
 	Enrol(ctx context.Context, user access.User) error
+	// Remove makes the user unknown, and SignOut ends what the mint itself knows
+	// of their sessions. Both MUST be idempotent, and a user who is not known is
+	// no error.
+	Remove(ctx context.Context, user access.User) error
+	SignOut(ctx context.Context, user access.User) error
+	// Grant, Renew and Revoke are httpapi.Sessions.
+	Grant(ctx context.Context, refreshToken string) (access.Grant, error)
+	Renew(ctx context.Context, user access.User, refreshToken string) (access.Session, error)
+	Revoke(ctx context.Context, refreshToken string) error
 }
 
 // Tokens is a mint with what verifies its tokens.
 type Tokens struct {
 	Mint     Mint
 	Verifier *tokens.Verifier
+	// KeepsUsers is set for a mint that keeps users of its own, which follow
+	// those that are the truth: it MUST give no session to one whom it does not
+	// have as they are.
+	KeepsUsers bool
 }
 
 // TestTokens runs the contract of a mint. The users are of clients that no
@@ -47,6 +60,16 @@ func TestTokens(t *testing.T, open func(t *testing.T) Tokens) {
 		{"users with alike names are told apart", tellsApart},
 		{"enrolling again changes nothing, or the role", enrolsAgain},
 		{"every session has its own tokens", mintsDistinctTokens},
+		{"a refresh token tells whose it is and the exact mark of their sessions", grantsExactly},
+		{"anything but a refresh token as it was handed out is refused", refusesAltered},
+		{"a session is renewed, any number of times", renews},
+		{"a session is renewed with the role as it is now", renewsWithTheRoleNow},
+		{"a role that was taken away is given to no session", givesNoFormerRole},
+		{"a session that is revoked ends, alone", revokes},
+		{"the sessions of another mark are over, signed out or not", endsByTheMark},
+		{"a user who is removed has no sessions", removes},
+		{"a user created anew inherits nothing and passes nothing on", tellsIncarnationsApart},
+		{"the tokens of two users cannot be mixed", mixesNoTokens},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -55,9 +78,10 @@ func TestTokens(t *testing.T, open func(t *testing.T) Tokens) {
 
 // tokenUser returns a user of a client nobody has used.
 func tokenUser(username string, role access.Role) access.User {
+	created := time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)
 	return access.User{
 		Client: "t" + strings.ToLower(rand.Text()), Username: username, Role: role,
-		Name: "Ana Silva", Email: "ana@example.com",
+		Name: "Ana Silva", Email: "ana@example.com", CreatedAt: created, SessionsSince: created.Add(time.Minute),
 	}
 }
 

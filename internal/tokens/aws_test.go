@@ -44,7 +44,7 @@ func TestCognitoMintsTokens(t *testing.T) {
 	lockouttest.TestTokens(t, func(t *testing.T) lockouttest.Tokens {
 		pool := readIdentity(t)
 		return lockouttest.Tokens{
-			Mint: pool.minter(),
+			Mint: pool.minter(), KeepsUsers: true,
 			Verifier: &tokens.Verifier{
 				Issuer: pool.Issuer.Address(pool.Region), ClientID: string(pool.Issuer.AppClientID),
 				Keys: tokens.NewJWKS(pool.Issuer.Keys(pool.Region), environ.HTTPClient(), time.Now), Now: time.Now,

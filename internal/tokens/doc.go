@@ -1,16 +1,24 @@
 // Package tokens is the way in after a right password and the proof of it
-// later: it mints sessions with Amazon Cognito and verifies access tokens.
+// later: it mints, renews and ends sessions with Amazon Cognito and verifies
+// access tokens.
 //
 // Cognito never judges a guess. People's passwords are verified by package
 // users; what Cognito knows is a machine password that no person does, derived
-// from the user's name under a secret ([Minter]). So Cognito's own lock never
-// stacks on ours.
+// from the user's name and the time of their creation under a secret
+// ([Minter]). So Cognito's own lock never stacks on ours, and who is deleted and
+// created anew is somebody else.
 //
-// The app client has a secret too, which Cognito made and only [Minter.Mint]
-// reads. Cognito's calls to begin and to renew a session are open to the world
-// and a client's id is in every token; without the secret, whoever held a
+// The app client has a secret too, which Cognito made and only what begins,
+// renews or revokes a session reads. Cognito's calls for these are open to the
+// world and a client's id is in every token; without the secret, whoever held a
 // refresh token could renew it there, past every lock. With it, the functions
 // that hold the secrets are the only way to a token.
+//
+// Cognito does not decide alone whether a session goes on. A refresh token is
+// handed out in an envelope that says, under an HMAC, whose it is and under
+// which mark their session began ([Minter.Grant]). Who renews it compares the
+// mark with the user's, and looks whether they are there and not locked, before
+// Cognito is asked.
 //
 // [Verifier] accepts one kind of token: an access token signed with RS256 by a
 // key of the issuer, for our app client, for a user whose name is

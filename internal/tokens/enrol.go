@@ -16,7 +16,8 @@ import (
 // password, and the role's group and no other. It may be run again at any time
 // and mends whatever an earlier run left undone, so it also serves to change a
 // role and to follow a new secret. The groups are left before the new one is
-// joined: stopped between the two, the user has no role rather than two.
+// joined: stopped between the two, the user has no role rather than two. It ends
+// no session; one who was enrolled under another CreatedAt can begin none.
 //
 // The role MUST be valid. Other errors wrap [lockout.ErrUnavailable].
 func (m *Minter) Enrol(ctx context.Context, user access.User) error {

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"golang.org/x/sync/errgroup"
 
 	"portcullis/internal/access"
@@ -20,20 +22,22 @@ import (
 	"portcullis/internal/secrets"
 )
 
-// A Minter makes sessions with one app client of one Cognito user pool. It is
-// safe for concurrent use.
+// A Minter makes, renews and ends sessions with one app client of one Cognito
+// user pool. It is safe for concurrent use.
 type Minter struct {
 	cognito      *cognito.Client
 	pool         string
 	appClient    string
-	secret       *secrets.Secret // of the machine passwords
+	secret       *secrets.Secret // of the machine passwords and the envelopes
 	clientSecret *secrets.Secret // of the app client
 }
 
 // NewMinter returns the mint of an app client that has a secret and allows
-// ALLOW_ADMIN_USER_PASSWORD_AUTH. The secret of the machine passwords is in the
-// SSM parameter, a SecureString of 32 bytes or more; the app client's is asked
-// of Cognito. Each is read when it is first needed, and the latter by Mint only.
+// ALLOW_ADMIN_USER_PASSWORD_AUTH and ALLOW_REFRESH_TOKEN_AUTH. The token secret,
+// of the machine passwords and the refresh tokens' envelopes, is in the SSM
+// parameter, a SecureString of 32 bytes or more; the app client's is asked of
+// Cognito. Each is read when it is first needed, and the latter by Mint, Renew
+// and Revoke only.
 func NewMinter(c *cognito.Client, s *ssm.Client, pool, appClient, secretParameter string, now func() time.Time) *Minter {
 	return &Minter{
 		cognito: c, pool: pool, appClient: appClient,
@@ -43,22 +47,22 @@ func NewMinter(c *cognito.Client, s *ssm.Client, pool, appClient, secretParamete
 }
 
 // Mint begins a session of a user whose password has been verified and who is
-// enrolled. Errors wrap [lockout.ErrUnavailable]: that Cognito does not take
-// the machine password is our fault, never the user's. After such a refusal the
-// secrets are read again, at most once a minute, since they may have been
-// replaced.
+// enrolled, as the one they are now: who was enrolled under another CreatedAt
+// is somebody else. Errors wrap [lockout.ErrUnavailable]: that Cognito does not
+// take the machine password is our fault, never the user's. After such a
+// refusal the secrets are read again, at most once a minute, since they may
+// have been replaced.
 func (m *Minter) Mint(ctx context.Context, user access.User) (access.Session, error) {
 	held, err := m.keys(ctx)
 	if err != nil {
 		return access.Session{}, err
 	}
-	session, err := m.initiate(ctx, user, held)
-	var refused *types.NotAuthorizedException
-	if !errors.As(err, &refused) {
+	session, err := m.begin(ctx, user, held)
+	if !refused(err) {
 		return session, wrapped("minting tokens", err)
 	}
 	if newer := m.newer(ctx, held); !newer.equal(held) {
-		session, err = m.initiate(ctx, user, newer)
+		session, err = m.begin(ctx, user, newer)
 	}
 	return session, wrapped("minting tokens", err)
 }
@@ -93,16 +97,31 @@ func (m *Minter) newer(ctx context.Context, refused keys) keys {
 	return found
 }
 
-func (m *Minter) initiate(ctx context.Context, user access.User, with keys) (access.Session, error) {
+// begin asks for a session with the machine password, and puts its refresh
+// token in the envelope.
+func (m *Minter) begin(ctx context.Context, user access.User, with keys) (access.Session, error) {
+	session, err := m.initiate(ctx, user, types.AuthFlowTypeAdminUserPasswordAuth, map[string]string{
+		"USERNAME":    cognitoName(user),
+		"PASSWORD":    machinePassword(with.machine, user),
+		"SECRET_HASH": secretHash(with.client, cognitoName(user), m.appClient),
+	})
+	switch {
+	case err != nil:
+		return access.Session{}, err
+	case session.RefreshToken == "":
+		return access.Session{}, errors.New("the pool answers without a refresh token")
+	}
+	session.RefreshToken = seal(with.machine, user, session.RefreshToken)
+	return session, nil
+}
+
+// initiate asks the pool for tokens of the user, with a refresh token as the
+// pool made it, if any.
+func (m *Minter) initiate(
+	ctx context.Context, user access.User, flow types.AuthFlowType, parameters map[string]string,
+) (access.Session, error) {
 	answer, err := m.cognito.AdminInitiateAuth(ctx, &cognito.AdminInitiateAuthInput{
-		UserPoolId: aws.String(m.pool),
-		ClientId:   aws.String(m.appClient),
-		AuthFlow:   types.AuthFlowTypeAdminUserPasswordAuth,
-		AuthParameters: map[string]string{
-			"USERNAME":    cognitoName(user),
-			"PASSWORD":    machinePassword(with.machine, user),
-			"SECRET_HASH": secretHash(with.client, cognitoName(user), m.appClient),
-		},
+		UserPoolId: aws.String(m.pool), ClientId: aws.String(m.appClient), AuthFlow: flow, AuthParameters: parameters,
 	})
 	if err != nil {
 		return access.Session{}, err
@@ -110,6 +129,9 @@ func (m *Minter) initiate(ctx context.Context, user access.User, with keys) (acc
 	result := answer.AuthenticationResult
 	if result == nil || aws.ToString(result.AccessToken) == "" {
 		return access.Session{}, fmt.Errorf("the pool answers with the challenge %q", answer.ChallengeName)
+	}
+	if !speaksOf(aws.ToString(result.AccessToken), user) {
+		return access.Session{}, errors.New("the pool does not have the user with the role they have now")
 	}
 	return access.Session{
 		AccessToken:  aws.ToString(result.AccessToken),
@@ -119,10 +141,28 @@ func (m *Minter) initiate(ctx context.Context, user access.User, with keys) (acc
 	}, nil
 }
 
-// wrapped is unavailable for an error that may be nil.
+// speaksOf reports whether an access token that the pool has just answered with
+// is the user's, with their role. The pool follows the store of users: after a
+// change of role it may be a moment behind, or for longer if whoever was
+// aligning it was stopped. Until then there is no session, rather than one with
+// the role that was taken away.
+func speaksOf(accessToken string, user access.User) bool {
+	parsed, err := jwt.ParseSigned(accessToken, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return false
+	}
+	var claims Claims
+	if err := parsed.UnsafeClaimsWithoutVerification(&claims); err != nil {
+		return false
+	}
+	caller, ok := claims.caller()
+	return ok && caller == access.Caller{Client: user.Client, Username: user.Username, Role: user.Role}
+}
+
+// wrapped is unavailable for an error that may be nil, or wrapped already.
 func wrapped(doing string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, lockout.ErrUnavailable) {
+		return err
 	}
 	return unavailable(doing, err)
 }

@@ -2,10 +2,13 @@ package tokens_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,19 +43,28 @@ var secretHashes = map[string]string{
 	secondClientSecret: "Y0SlMeYakF6UkV5L65QG9oKQGu9yfYM6xfn6FdihNFQ=",
 }
 
-var ana = access.User{Client: "acme", Username: "ana.silva", Role: access.Manager}
+var ana = access.User{
+	Client: "acme", Username: "ana.silva", Role: access.Manager,
+	CreatedAt: now, SessionsSince: now.Add(time.Hour + 123*time.Millisecond),
+}
+
+// poolToken is the refresh token that the pool gives: one at a time.
+const poolToken = "refresh-token-of-the-pool"
 
 // A pool plays Cognito and Parameter Store for one user, below the SDK, so that
-// its faults reach the code as real ones do.
+// its faults reach the code as real ones do. It ends no session but by
+// RevokeToken and with the user.
 type pool struct {
 	mu       sync.Mutex
 	secret   string
 	client   string   // the app client's secret; empty while it has none
 	password string   // the user's; empty while there is no user
 	groups   []string // the user's
+	session  bool     // that there is one
 	calls    []string
-	fail     string // the operation that answers with an error
-	lost     string // the operation that works and answers with an error
+	sent     []string // the bodies of the calls
+	fail     string   // the operation that answers with an error
+	lost     string   // the operation that works and answers with an error
 	takes    time.Duration
 }
 
@@ -77,7 +89,7 @@ func (p *pool) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	p.calls = append(p.calls, operation)
+	p.calls, p.sent = append(p.calls, operation), append(p.sent, string(body))
 	status, answer := http.StatusBadRequest, fault("InternalErrorException", "echo "+string(body)+p.secret+p.client)
 	if operation != p.fail {
 		status, answer = p.answer(operation, body)
@@ -106,9 +118,16 @@ func (p *pool) answer(operation string, body []byte) (int, []byte) {
 	var sent struct {
 		Password       string
 		GroupName      string
-		AuthParameters struct{ PASSWORD, SECRET_HASH string }
+		AuthFlow       string
+		AuthParameters struct{ PASSWORD, SECRET_HASH, REFRESH_TOKEN string }
+		ClientSecret   string
+		Token          string
 	}
 	must(nil, json.Unmarshal(body, &sent))
+	asksForUser := []string{"AdminInitiateAuth", "AdminDeleteUser", "AdminUserGlobalSignOut"}
+	if p.password == "" && slices.Contains(asksForUser, operation) {
+		return http.StatusBadRequest, fault("UserNotFoundException", string(body))
+	}
 	switch operation {
 	case "GetParameter":
 		return ok(map[string]any{"Parameter": map[string]any{"Value": p.secret}})
@@ -127,13 +146,41 @@ func (p *pool) answer(operation string, body []byte) (int, []byte) {
 		p.groups = without(p.groups, sent.GroupName)
 	case "AdminAddUserToGroup":
 		p.groups = append(without(p.groups, sent.GroupName), sent.GroupName)
+	case "AdminDeleteUser":
+		p.password, p.groups, p.session = "", nil, false
 	case "AdminInitiateAuth":
-		if sent.AuthParameters.PASSWORD != p.password || sent.AuthParameters.SECRET_HASH != secretHashes[p.client] {
+		given, right := sent.AuthParameters, false
+		switch sent.AuthFlow {
+		case "ADMIN_USER_PASSWORD_AUTH":
+			right = given.PASSWORD == p.password
+			p.session = p.session || right
+		case "REFRESH_TOKEN_AUTH":
+			right = given.REFRESH_TOKEN == poolToken && p.session
+		}
+		if !right || given.SECRET_HASH != secretHashes[p.client] {
 			return http.StatusBadRequest, fault("NotAuthorizedException", string(body))
 		}
-		return ok(map[string]any{"AuthenticationResult": map[string]any{"AccessToken": "token", "ExpiresIn": 900}})
+		return ok(map[string]any{"AuthenticationResult": p.tokens(sent.AuthFlow)})
+	case "RevokeToken":
+		if sent.ClientSecret != p.client {
+			return http.StatusBadRequest, fault("UnauthorizedException", string(body))
+		}
+		p.session = p.session && sent.Token != poolToken
 	}
 	return ok(map[string]any{})
+}
+
+// tokens returns ana's, which nobody signed: the minter takes Cognito's word.
+func (p *pool) tokens(flow string) map[string]any {
+	part := func(v any) string { return base64.RawURLEncoding.EncodeToString(must(json.Marshal(v))) }
+	claims := map[string]any{"username": "acme/ana.silva", "cognito:groups": p.groups}
+	result := map[string]any{
+		"AccessToken": part(map[string]string{"alg": "RS256"}) + "." + part(claims) + ".c2ln", "ExpiresIn": 900,
+	}
+	if flow == "ADMIN_USER_PASSWORD_AUTH" {
+		result["RefreshToken"] = poolToken
+	}
+	return result
 }
 
 func ok(answer any) (int, []byte) { return http.StatusOK, must(json.Marshal(answer)) }
@@ -166,7 +213,7 @@ func unavailable(t *testing.T, err error, p *pool) {
 	if !errors.Is(err, lockout.ErrUnavailable) {
 		t.Fatalf("got %v, want %v", err, lockout.ErrUnavailable)
 	}
-	for _, secret := range []string{firstSecret, secondSecret, firstClientSecret, secondClientSecret, p.password} {
+	for _, secret := range []string{firstSecret, secondSecret, firstClientSecret, secondClientSecret, p.password, poolToken} {
 		if secret != "" && strings.Contains(err.Error(), secret) {
 			t.Errorf("the error tells a secret: %v", err)
 		}
@@ -216,11 +263,16 @@ func TestTheSecretsAreReadBesideEachOther(t *testing.T) {
 	})
 }
 
-// provision-client may not read the app client.
-func TestEnrolDoesNotReadTheClientsSecret(t *testing.T) {
+// provision-client and manage-user may not read the app client.
+func TestWhatKeepsUsersDoesNotReadTheClientsSecret(t *testing.T) {
 	p := newPool()
-	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
-		t.Fatal(err)
+	m := p.minter(time.Now)
+	for name, keep := range map[string]func(context.Context, access.User) error{
+		"Enrol": m.Enrol, "SignOut": m.SignOut, "Remove": m.Remove,
+	} {
+		if err := keep(t.Context(), ana); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if got := p.count("DescribeUserPoolClient"); got != 0 {
 		t.Errorf("read it %d times, want 0", got)
@@ -236,11 +288,21 @@ func TestTheMachinePasswordMeetsAnyPolicyAndIsTheUsersOwn(t *testing.T) {
 		}
 		return p.password
 	}
-	bea := ana
+	same, bea, anew := ana, ana, ana
+	same.Role, same.Name, same.SessionsSince = access.Sysadmin, "Ana", now.Add(time.Minute)
 	bea.Username = "bea"
+	anew.CreatedAt = ana.CreatedAt.Add(time.Millisecond)
 	first := password(firstSecret, ana)
-	if first != password(firstSecret, ana) || first == password(secondSecret, ana) || first == password(firstSecret, bea) {
-		t.Error("the password does not depend on the secret and the user alone")
+	if first != password(firstSecret, same) {
+		t.Error("the password depends on more than the secret, the name and the time of creation")
+	}
+	for name, other := range map[string]string{
+		"another secret": password(secondSecret, ana), "another user": password(firstSecret, bea),
+		"one created anew": password(firstSecret, anew),
+	} {
+		if first == other {
+			t.Errorf("the password is the same for %s", name)
+		}
 	}
 	if !strings.HasPrefix(first, "Aa1!") || len(first) != len("Aa1!")+43 {
 		t.Errorf("the password is %d characters long and may lack a kind", len(first))
@@ -302,7 +364,7 @@ func TestAPasswordThatStaysRefusedReadsTheSecretOnceAMinute(t *testing.T) {
 	}
 }
 
-func TestAFailureOfTheBackendTellsNoSecret(t *testing.T) {
+func TestAFailureOfTheBackendTellsNoSecretWhenMinting(t *testing.T) {
 	for _, operation := range []string{"GetParameter", "DescribeUserPoolClient", "AdminInitiateAuth"} {
 		t.Run(operation, func(t *testing.T) {
 			p := newPool()

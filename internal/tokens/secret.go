@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
@@ -38,16 +39,22 @@ func clientSecret(c *cognito.Client, pool, appClient string) secrets.Fetch {
 // secretHash proves to Cognito that we know the app client's secret: the
 // SECRET_HASH of the Cognito Developer Guide, "Computing secret hash values".
 func secretHash(clientSecret []byte, name, appClient string) string {
-	mac := hmac.New(sha256.New, clientSecret)
-	mac.Write([]byte(name + appClient))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return base64.StdEncoding.EncodeToString(hmacSHA256(clientSecret, name+appClient))
 }
 
-// machinePassword returns what Cognito takes for the user's password.
+// machinePassword returns what Cognito takes for the user's password. It is
+// bound to when the user was created: a login that read a user who was deleted
+// and created anew meanwhile cannot begin a session of the new one.
 func machinePassword(secret []byte, user access.User) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(cognitoName(user)))
-	return passwordPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	of := fmt.Sprintf("%s %d", cognitoName(user), user.CreatedAt.UnixMilli())
+	return passwordPrefix + base64.RawURLEncoding.EncodeToString(hmacSHA256(secret, of))
+}
+
+// hmacSHA256 returns the HMAC of the text.
+func hmacSHA256(key []byte, text string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
 }
 
 // cognitoName returns the user's name in the pool, "client/username".
