@@ -2,12 +2,12 @@
 //
 //	go run ./infra/ministack -- go test ./...
 //
-// It starts MiniStack (one process that speaks like DynamoDB, SSM and Cognito)
-// on a free port of 127.0.0.1, makes the tables of ./template.yaml, a user pool
-// and the token secret, and runs the command with AWS_ENDPOINT_URL, the other
-// AWS_ variables and the functions' PORTCULLIS_ variables set. Signals are
-// passed on, or end the setting up when the command does not run yet; the exit
-// code is the command's.
+// It starts MiniStack (one process that speaks like DynamoDB and its streams,
+// SSM, Cognito, EventBridge and SQS) on a free port of 127.0.0.1, makes the
+// tables of ./template.yaml, a user pool and the token secret, and runs the
+// command with AWS_ENDPOINT_URL, the other AWS_ variables and the functions'
+// PORTCULLIS_ variables set. Signals are passed on, or end the setting up when
+// the command does not run yet; the exit code is the command's.
 //
 // The one decision a reader must know: nothing outlives it. All data is in the
 // memory of the one process, which ends with this one, also on a signal. On Linux

@@ -40,6 +40,13 @@ func TestTablesAreThoseOfTheTemplate(t *testing.T) {
 			got[name] = append(got[name], keys(*index.IndexName+": ", index.KeySchema)...)
 		}
 	}
+	trail, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &tables.Audit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stream := trail.Table.StreamSpecification; stream == nil || stream.StreamViewType != types.StreamViewTypeNewImage {
+		t.Errorf("the trail's stream: got %+v, want one of new images", stream)
+	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("keys (-got +want):\n%s", diff)
 	}

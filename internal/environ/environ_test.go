@@ -24,6 +24,7 @@ type config struct {
 	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
 	Lifetime environ.Lifetime  `env:"PORTCULLIS_ATTEMPT_LIFETIME,required,notEmpty"`
 	Origins  environ.Origins   `env:"PORTCULLIS_ALLOWED_ORIGINS"`
+	Bus      environ.EventBus  `env:"PORTCULLIS_EVENT_BUS"`
 	Version  string            `env:"PORTCULLIS_VERSION" envDefault:"dev"`
 }
 
@@ -80,6 +81,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a lifetime without a unit", "PORTCULLIS_ATTEMPT_LIFETIME", "1017", "must be a duration"},
 		{"a lifetime of nothing", "PORTCULLIS_ATTEMPT_LIFETIME", "0ns", "must be a duration"},
 		{"a lifetime above Lambda's", "PORTCULLIS_ATTEMPT_LIFETIME", "901s", "must be a duration"},
+		{"a bus by its ARN", "PORTCULLIS_EVENT_BUS", "arn:aws:events:eu-west-1:1:event-bus/secret", "must be the name of an event bus"},
+		{"a partner's bus", "PORTCULLIS_EVENT_BUS", "aws.partner/secret", "must be the name of an event bus"},
 		{"an endpoint that is no address", "AWS_ENDPOINT_URL", "secret:4566", "must be an http or https address"},
 		{"an endpoint with a password", "AWS_ENDPOINT_URL", "http://u:secret@h", "must be an http or https address"},
 		{"a nested issuer that is no address", "PORTCULLIS_ISSUER", "://secret", "must be an http or https address"},
