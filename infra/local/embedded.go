@@ -104,6 +104,8 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
 		"POST /login":       httpapi.Login(edge, gate, users.LoginKey, store.Tokens),
+		"POST /token":       httpapi.Token(edge, store.Tokens, store.Users, store.Attempts),
+		"POST /logout":      httpapi.Logout(edge, store.Tokens),
 		"GET /health":       httpapi.Health(edge, version, store.Check),
 		"GET /openapi.yaml": httpapi.OpenAPI(edge, infra.Contract()),
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, store.Users),
