@@ -18,7 +18,7 @@ var checks = map[string]check{
 	"imports only the AWS clients it owns":        checkAWS,
 	"lockout is pure":                             checkLockout,
 	"keys are made in users":                      checkKeys,
-	"only tests read the contract as one":         checkOpenAPI,
+	"only tests use the tests' modules":           checkTestModules,
 	"functions have no init and are short enough": checkFunctions,
 }
 
@@ -57,6 +57,7 @@ var importTable = map[string][]string{
 	"infra/ministack":    {"infra/stack", "internal/environ"},
 	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
+	"infra/browser":      nil,                                              // and nobody but tests may import it
 
 	"functions/publish-events": {"internal/announce", "internal/environ"},
 
@@ -170,16 +171,25 @@ func checkKeys(s source) []string {
 	return []string{"may not use lockout.NewKey: package users makes keys"}
 }
 
-// checkOpenAPI keeps the module that reads OpenAPI out of everything that is
-// deployed: what is there to check tests has no place in a function.
-func checkOpenAPI(s source) []string {
-	if s.isTest() || s.folder() == "infra/contract" {
+// testModules are the modules that are there for tests, each with the package
+// through which they use it.
+var testModules = map[string]string{
+	"github.com/getkin/kin-openapi/": "infra/contract",
+	"github.com/chromedp/":           "infra/browser",
+}
+
+// checkTestModules keeps them out of everything that is deployed: what is there
+// to check has no place in a function.
+func checkTestModules(s source) []string {
+	if s.isTest() {
 		return nil
 	}
 	var problems []string
 	for _, imported := range s.imports() {
-		if strings.HasPrefix(imported, "github.com/getkin/kin-openapi/") {
-			problems = append(problems, "may not import "+imported)
+		for module, folder := range testModules {
+			if strings.HasPrefix(imported, module) && s.folder() != folder {
+				problems = append(problems, "may not import "+imported)
+			}
 		}
 	}
 	return problems

@@ -46,12 +46,20 @@ func TestTheChecksCanFail(t *testing.T) {
 		path: "functions/login/main.go", text: `import _ "portcullis/infra"`,
 		want: []string{"may not import infra"},
 	}, {
-		name: "a function that reads OpenAPI", check: checkOpenAPI,
+		name: "a function that reads OpenAPI", check: checkTestModules,
 		path: "functions/query/main.go", text: `import _ "github.com/getkin/kin-openapi/openapi3"`,
 		want: []string{"may not import github.com/getkin/kin-openapi/openapi3"},
 	}, {
-		name: "a test that reads OpenAPI", check: checkOpenAPI,
+		name: "a test that reads OpenAPI", check: checkTestModules,
 		path: "infra/x_test.go", text: `import _ "github.com/getkin/kin-openapi/openapi3"`,
+	}, {
+		name: "a server that drives a browser", check: checkTestModules,
+		path: "infra/local/x.go", text: `import _ "github.com/chromedp/chromedp"`,
+		want: []string{"may not import github.com/chromedp/chromedp"},
+	}, {
+		name: "a server that opens pages", check: checkImports,
+		path: "infra/local/x.go", text: `import _ "portcullis/infra/browser"`,
+		want: []string{"may not import infra/browser"},
 	}, {
 		name: "a function that imports another", check: checkImports,
 		path: "functions/login/main.go", text: `import _ "portcullis/functions/query"`,

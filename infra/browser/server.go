@@ -1,0 +1,107 @@
+package browser
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// How long the server may take to start and to stop.
+const (
+	startTime = 60 * time.Second
+	stopTime  = 30 * time.Second
+)
+
+// A Person is somebody who may log in.
+type Person struct {
+	Client   string `json:"client"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+	Role     string `json:"role"`
+}
+
+// A Server is infra/local as a process of its own, on an empty data folder.
+type Server struct {
+	URL    string // without a slash at its end
+	People []Person
+
+	process *exec.Cmd
+	log     bytes.Buffer // complete once it has ended
+}
+
+// Serve starts a server with flags of its own, and ends it with the test.
+func Serve(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	need(t) // before the work
+	binary := filepath.Join(t.TempDir(), "local")
+	if said, err := exec.Command("go", "build", "-o", binary, "portcullis/infra/local").CombinedOutput(); err != nil {
+		t.Fatalf("building infra/local: %v\n%s", err, said)
+	}
+	s := &Server{process: exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-json", "-ephemeral"}, flags...)...)}
+	s.process.Stderr = &s.log
+	endWithParent(s.process)
+	out, err := s.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.stop(t) })
+	s.greeting(t, out)
+	return s
+}
+
+// greeting reads the line with which the server says where it is.
+func (s *Server) greeting(t testing.TB, out io.Reader) {
+	t.Helper()
+	line := make(chan []byte, 1)
+	go func() {
+		text, _ := bufio.NewReader(out).ReadBytes('\n')
+		line <- text
+	}()
+	var said struct {
+		Addr  string   `json:"addr"`
+		Users []Person `json:"users"`
+	}
+	select {
+	case text := <-line:
+		if err := json.Unmarshal(text, &said); err != nil {
+			t.Fatalf("the server says %q: %v", text, err)
+		}
+	case <-time.After(startTime):
+		t.Fatal("the server says nothing")
+	}
+	s.URL, s.People = "http://"+said.Addr, said.Users
+}
+
+// With returns the first person with a role.
+func (s *Server) With(t testing.TB, role string) Person {
+	t.Helper()
+	for _, p := range s.People {
+		if p.Role == role {
+			return p
+		}
+	}
+	t.Fatalf("nobody is a %s: %v", role, s.People)
+	return Person{}
+}
+
+// stop ends the server as Ctrl-C does.
+func (s *Server) stop(t testing.TB) {
+	_ = s.process.Process.Signal(os.Interrupt)
+	late := time.AfterFunc(stopTime, func() { _ = s.process.Process.Kill() })
+	defer late.Stop()
+	if err := s.process.Wait(); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	if t.Failed() {
+		t.Logf("the server's log:\n%s", s.log.String())
+	}
+}
