@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // How long a page may take. All are generous: these are hang detectors, and a
@@ -166,7 +167,8 @@ func button(name string) string { return fmt.Sprintf(`//button[normalize-space()
 // Fill types a value into the field with a label, in place of what it has.
 func (p *Page) Fill(label, value string) {
 	p.t.Helper()
-	p.Run("filling in "+label, chromedp.Clear(field(label)), chromedp.SendKeys(field(label), value))
+	p.Run("filling in "+label, chromedp.Focus(field(label)),
+		chromedp.Evaluate[chromedp.Void]("document.activeElement.select()"), chromedp.KeyEvent(kb.Delete+value))
 }
 
 // Value returns what the field with a label has.

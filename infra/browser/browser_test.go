@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -78,7 +79,7 @@ func TestWhatAPageComplainsOfFailsItsTest(t *testing.T) {
 			if test.want == "" && said != "" || !strings.Contains(said, test.want) {
 				t.Errorf("got %q, want %q in it", said, test.want)
 			}
-			if test.want != "" && !strings.Contains(said, "screenshot of the end is in /") {
+			if _, path, left := strings.Cut(said, "a screenshot of the end is in "); left != (test.want != "") || left && os.Remove(path) != nil {
 				t.Errorf("got %q, want where the screenshot is", said)
 			}
 		})
@@ -94,8 +95,12 @@ func TestAComplaintIsAllowedAndThenExpected(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := &witness{TB: t}
 			browser.Open(w, serve(t, test.page)).Allow("no")
-			if said := w.end(); test.want == "" && said != "" || !strings.Contains(said, test.want) {
+			said := w.end()
+			if test.want == "" && said != "" || !strings.Contains(said, test.want) {
 				t.Errorf("got %q, want %q in it", said, test.want)
+			}
+			if _, path, left := strings.Cut(said, "a screenshot of the end is in "); left && os.Remove(path) != nil {
+				t.Errorf("there is no screenshot in %s", path)
 			}
 		})
 	}
