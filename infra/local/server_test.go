@@ -79,6 +79,7 @@ type answered struct {
 	Status    int
 	Remaining int    `json:"attempts_remaining"`
 	Token     string `json:"access_token"`
+	Refresh   string `json:"refresh_token"`
 	Failed    int    `json:"failed_attempts"`
 	Evidence  []any
 }
@@ -100,6 +101,9 @@ func (s *served) call(t *testing.T, method, path, token, body string) answered {
 	}
 	defer response.Body.Close()
 	a := answered{Status: response.StatusCode}
+	if a.Status == http.StatusNoContent {
+		return a
+	}
 	if err := json.NewDecoder(response.Body).Decode(&a); err != nil {
 		t.Errorf("%s %s: %v", method, path, err)
 	}
@@ -132,6 +136,31 @@ func (s *served) wrongUntilLocked(t *testing.T, maximum int) {
 }
 
 const anaPath = "/clients/demo/users/ana.silva"
+
+func TestASessionGoesOnUntilALockOrALogout(t *testing.T) {
+	s := serveFor(t, "-ephemeral")
+	session := fmt.Sprintf(`{"refresh_token": %q}`, s.right(t, access.Manager).Refresh)
+	renew := func(want int) {
+		t.Helper()
+		if a := s.call(t, "POST", "/token", "", session); a.Status != want || (a.Token != "") != (want == 200) || a.Refresh != "" {
+			t.Errorf("a renewal: got %d, want %d", a.Status, want)
+		}
+	}
+	renew(200)
+	s.wrongUntilLocked(t, lockout.DefaultMaximum)
+	renew(423)
+	root := s.right(t, access.Sysadmin).Token
+	if a := s.call(t, "POST", "/clients/demo/unlocks", root, `{"usernames": ["ana.silva"]}`); a.Status != 200 {
+		t.Errorf("a bulk unlock: got %+v", a)
+	}
+	renew(200)
+	for range 2 {
+		if a := s.call(t, "POST", "/logout", "", session); a.Status != 204 {
+			t.Errorf("a logout: got %+v", a)
+		}
+		renew(401)
+	}
+}
 
 func TestTheLockAndTheWayOut(t *testing.T) {
 	s := serveFor(t, "-ephemeral")
