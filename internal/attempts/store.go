@@ -29,7 +29,8 @@ type Store struct {
 }
 
 // New returns the store in the table. It makes no call. The clock waits between
-// tries, for times that jitter, a random number in [0, 1), stretches.
+// tries, for times that jitter, a random number in [0, 1), stretches. The trail
+// may be nil where nothing is applied.
 func New(db *dynamodb.Client, table string, trail Trail, clock lockout.Clock, jitter func() float64) *Store {
 	return &Store{db: db, table: table, trail: trail, clock: clock, jitter: jitter}
 }
