@@ -4,7 +4,7 @@
 //
 // It starts MiniStack (one process that speaks like DynamoDB and its streams,
 // SSM, Cognito, EventBridge and SQS) on a free port of 127.0.0.1, makes the
-// tables of ./template.yaml, a user pool and the token secret, and runs the
+// tables of ./template.yaml, a user pool and the secrets, and runs the
 // command with AWS_ENDPOINT_URL, the other AWS_ variables and the functions'
 // PORTCULLIS_ variables set. Signals are passed on, or end the setting up when
 // the command does not run yet; the exit code is the command's.
