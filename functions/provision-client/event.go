@@ -17,12 +17,13 @@ import (
 // An order is the event: which client, who its first Sysadmin is, and who
 // wants it.
 type order struct {
-	Client   string `json:"client"`
-	Username string `json:"username"`
-	Name     string `json:"name"`
-	Email    string `json:"email"`
-	By       string `json:"by"`     // who invokes the function
-	Reason   string `json:"reason"` // may be empty
+	Client     string `json:"client"`
+	Username   string `json:"username"`
+	Name       string `json:"name"`
+	Email      string `json:"email"`
+	By         string `json:"by"`          // who invokes the function
+	Reason     string `json:"reason"`      // may be empty, unless the glass is broken
+	BreakGlass bool   `json:"break_glass"` // of a client that is there
 }
 
 // The bounds of what an order says about itself, in bytes.
@@ -37,9 +38,11 @@ const actorPrefix = "iam:"
 
 // The errors say nothing of the event, which may be of any size.
 var (
-	errMalformed = errors.New(`the event must be {"client", "username", "name", "email", "by", "reason"}, all strings`)
-	errBy        = fmt.Errorf(`"by" must say who invokes this, on one line of 1 to %d bytes`, maxBy)
-	errReason    = fmt.Errorf(`"reason" must be one line of at most %d bytes`, maxReason)
+	errMalformed = errors.New(`the event must be {"client", "username", "name", "email", "by", "reason"}, all strings, ` +
+		`and may have "break_glass", which is true or false`)
+	errBy       = fmt.Errorf(`"by" must say who invokes this, on one line of 1 to %d bytes`, maxBy)
+	errReason   = fmt.Errorf(`"reason" must be one line of at most %d bytes`, maxReason)
+	errNoReason = errors.New(`"break_glass" needs a "reason"`)
 )
 
 // UnmarshalJSON refuses unknown and repeated members: a misspelt one would be
@@ -62,6 +65,8 @@ func (o order) check() error {
 		return errBy
 	case !isLine(o.Reason, maxReason):
 		return errReason
+	case o.BreakGlass && strings.TrimSpace(o.Reason) == "":
+		return errNoReason
 	}
 	return nil
 }
@@ -74,7 +79,7 @@ func isLine(s string, limit int) bool {
 func (o order) provision(ctx context.Context) directory.Provision {
 	p := directory.Provision{
 		Client: o.Client, Username: o.Username, Name: o.Name, Email: o.Email,
-		By: actorPrefix + o.By, Reason: o.Reason,
+		By: actorPrefix + o.By, Reason: o.Reason, BreakGlass: o.BreakGlass,
 	}
 	if invoked, ok := lambdacontext.FromContext(ctx); ok {
 		p.RequestID = invoked.AwsRequestID
@@ -88,6 +93,7 @@ type receipt struct {
 	Username string `json:"username"`
 	Password string `json:"password,omitempty"`
 	Created  bool   `json:"created"`
+	Unlocked bool   `json:"unlocked,omitempty"` // by breaking the glass
 }
 
 // handler provisions what is ordered. When the user was created and something
@@ -100,18 +106,38 @@ func handler(log *slog.Logger, d *directory.Directory) func(context.Context, ord
 		}
 		wanted := o.provision(ctx)
 		made, err := d.Provision(ctx, wanted)
+		if err != nil && made.Created {
+			_, err = d.Provision(ctx, wanted)
+		}
+		report(log, wanted, made, err)
 		if err != nil && !made.Created {
 			return receipt{}, err
 		}
-		if err != nil {
-			_, err = d.Provision(ctx, wanted)
-		}
-		outcome := slog.Group("provisioned", "client", made.Client, "username", made.Username, "created", made.Created)
-		if err != nil {
-			log.Error("provisioning_unfinished", outcome, "error", err.Error(), "remedy", "invoke again with the same event")
-		} else {
-			log.Info("client_provisioned", outcome)
-		}
-		return receipt{made.Client, made.Username, made.Password, made.Created}, nil
+		return receipt(made), nil
 	}
+}
+
+// report says in the log what came of an order: aloud, if it was to break the
+// glass, whatever came of it.
+func report(log *slog.Logger, wanted directory.Provision, made directory.Provisioned, err error) {
+	outcome := slog.Group("provisioned", "client", made.Client, "username", made.Username,
+		"created", made.Created, "unlocked", made.Unlocked)
+	if wanted.BreakGlass {
+		log.Warn("break_glass", outcome, "by", wanted.By, "reason", wanted.Reason,
+			"request_id", wanted.RequestID, "error", textOf(err))
+	}
+	switch {
+	case err != nil && made.Created:
+		log.Error("provisioning_unfinished", outcome, "error", err.Error(), "remedy", "invoke again with the same event")
+	case err == nil:
+		log.Info("client_provisioned", outcome)
+	}
+}
+
+// textOf is what the log says of an error that may be nil.
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

@@ -5,15 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"portcullis/internal/access"
 	"portcullis/internal/audit"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
@@ -27,6 +30,7 @@ func TestAnOrderIsTakenOnlyAsItIsWritten(t *testing.T) {
 		{"a member that is misspelt", `{"client": "acme", "user": "root"}`},
 		{"a member in another case", `{"Client": "acme", "username": "root"}`},
 		{"a member twice", `{"client": "acme", "client": "other", "username": "root"}`},
+		{"a text for yes", `{"client": "acme", "username": "root", "break_glass": "acme"}`},
 		{"a number for a name", `{"client": 7, "username": "root"}`},
 		{"a list", `["acme", "root"]`},
 		{"a string", `"acme"`},
@@ -43,8 +47,9 @@ func TestAnOrderIsTakenOnlyAsItIsWritten(t *testing.T) {
 	}
 	var o order
 	err := json.Unmarshal([]byte(`{"client": "acme", "username": "root", "name": "Rute", "email": "r@example.com",
-		"by": "ops@example.com", "reason": "ticket 7"}`), &o)
-	if want := (order{"acme", "root", "Rute", "r@example.com", "ops@example.com", "ticket 7"}); err != nil || o != want {
+		"by": "ops@example.com", "reason": "ticket 7", "break_glass": true}`), &o)
+	want := order{"acme", "root", "Rute", "r@example.com", "ops@example.com", "ticket 7", true}
+	if err != nil || o != want {
 		t.Errorf("got %+v, %v; want %+v", o, err, want)
 	}
 }
@@ -70,7 +75,7 @@ func TestAnOrderSaysWhoGivesIt(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			o := order{Client: "acme", Username: "root", By: test.by, Reason: test.reason}
-			made, _, entries, err := provision(t, o, 0)
+			made, entries, err := newStage(t, 0).give(t, o)
 			if test.want == "" {
 				if err != nil || len(entries) != 2 {
 					t.Errorf("got %d entries, %v", len(entries), err)
@@ -85,7 +90,7 @@ func TestAnOrderSaysWhoGivesIt(t *testing.T) {
 }
 
 func TestTheTrailTellsWhoGaveTheOrder(t *testing.T) {
-	_, _, entries, err := provision(t, byOlga, 0)
+	_, entries, err := newStage(t, 0).give(t, byOlga)
 	if err != nil || len(entries) != 2 {
 		t.Fatalf("got %d entries, %v; want 2", len(entries), err)
 	}
@@ -96,26 +101,39 @@ func TestTheTrailTellsWhoGaveTheOrder(t *testing.T) {
 	}
 }
 
-// trail fails the first so many entries of a user's creation.
-type trail struct {
-	*embedded.Trail
+// enrolling fails so many times to let the mint follow.
+type enrolling struct {
+	*embedded.Tokens
 	fails int
 }
 
-func (f *trail) Append(ctx context.Context, e audit.Entry) error {
-	if e.Action == audit.UserCreated && f.fails > 0 {
+func (f *enrolling) Enrol(ctx context.Context, user access.User) error {
+	if f.fails > 0 {
 		f.fails--
 		return fmt.Errorf("no answer: %w", lockout.ErrUnavailable)
 	}
-	return f.Trail.Append(ctx, e)
+	return f.Tokens.Enrol(ctx, user)
 }
 
 // byOlga is an order that may be given.
 var byOlga = order{Client: "acme", Username: "root", By: "olga", Reason: "ticket 7"}
 
-// provision carries an order out on a fresh store whose trail fails, and
-// returns the receipt, the log and the trail.
-func provision(t *testing.T, o order, fails int) (receipt, string, []audit.Entry, error) {
+// rescue is byOlga with the glass broken.
+func rescue() order {
+	o := byOlga
+	o.BreakGlass = true
+	return o
+}
+
+// A stage is where orders are carried out.
+type stage struct {
+	store *embedded.Store
+	log   bytes.Buffer
+	order func(context.Context, order) (receipt, error)
+}
+
+// newStage is a fresh store whose mint fails so many times.
+func newStage(t *testing.T, fails int) *stage {
 	t.Helper()
 	hasher := users.NewHasher(users.Params{Memory: 8, Time: 1, Threads: 1}, rand.Reader, 1)
 	store, err := embedded.Open(filepath.Join(t.TempDir(), "data"),
@@ -123,26 +141,32 @@ func provision(t *testing.T, o order, fails int) (receipt, string, []audit.Entry
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	var log bytes.Buffer
-	provision := handler(slog.New(slog.NewTextHandler(&log, nil)), &directory.Directory{
-		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts, Trail: &trail{store.Trail, fails},
+	})
+	s := &stage{store: store}
+	s.order = handler(slog.New(slog.NewTextHandler(&s.log, nil)), &directory.Directory{
+		Users: store.Users, Tokens: &enrolling{store.Tokens, fails}, Attempts: store.Attempts,
 		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
 	})
+	return s
+}
+
+// give gives an order, and returns what came of it and the trail.
+func (s *stage) give(t *testing.T, o order) (receipt, []audit.Entry, error) {
+	t.Helper()
 	invoked := &lambdacontext.LambdaContext{AwsRequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd"}
-	made, failed := provision(lambdacontext.NewContext(t.Context(), invoked), o)
-	entries, _, err := store.Trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 10})
+	made, failed := s.order(lambdacontext.NewContext(t.Context(), invoked), o)
+	entries, _, err := s.store.Trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made, log.String(), entries, failed
+	return made, entries, failed
 }
 
-func TestThePasswordIsToldThoughTheTrailFails(t *testing.T) {
+func TestThePasswordIsToldThoughTheMintFails(t *testing.T) {
 	tests := []struct {
 		name  string
 		fails int
@@ -154,16 +178,86 @@ func TestThePasswordIsToldThoughTheTrailFails(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			made, log, _, err := provision(t, byOlga, test.fails)
+			s := newStage(t, test.fails)
+			made, _, err := s.give(t, byOlga)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !made.Created || made.Password == "" || made.Client != "acme" || made.Username != "root" {
 				t.Errorf("got %+v, want a Sysadmin with a password", made)
 			}
-			if !strings.Contains(log, test.log) || strings.Contains(log, made.Password) {
+			if log := s.log.String(); !strings.Contains(log, test.log) || strings.Contains(log, made.Password) {
 				t.Errorf("the log lacks %s or holds the password: %s", test.log, log)
 			}
 		})
+	}
+}
+
+// TestBreakingTheGlassIsLoud tells of each order to break it: in the log whether
+// or not anything came of it, and in each entry that did.
+func TestBreakingTheGlassIsLoud(t *testing.T) {
+	another := rescue()
+	another.Username = "second"
+	tests := []struct {
+		name    string
+		order   order
+		created bool
+		err     error
+	}{
+		{"for a Sysadmin who is not locked", rescue(), false, nil},
+		{"for a new Sysadmin", another, true, nil},
+		{"for an unknown client", order{Client: "other", Username: "root", By: "olga", Reason: "ticket 7", BreakGlass: true}, false, lockout.ErrNotFound},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStage(t, 0)
+			_, before, err := s.give(t, byOlga)
+			if err != nil || strings.Contains(s.log.String(), "break_glass") {
+				t.Fatalf("without breaking it: %v, %s", err, s.log.String())
+			}
+			made, entries, err := s.give(t, test.order)
+			if !errors.Is(err, test.err) || made.Created != test.created || (made.Password != "") != test.created {
+				t.Errorf("got %+v, %v", made, err)
+			}
+			for _, e := range entries[:len(entries)-len(before)] {
+				if !e.Details.BreakGlass || e.Actor != "iam:olga" {
+					t.Errorf("entry %+v", e)
+				}
+			}
+			wantLine(t, s.log.String(), "level=WARN msg=break_glass", "by=iam:olga", `reason="ticket 7"`, "request_id=8476a536")
+		})
+	}
+}
+
+// wantLine looks for a line that has all of it.
+func wantLine(t *testing.T, log string, parts ...string) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+			return
+		}
+	}
+	t.Errorf("no line has %q:\n%s", parts, log)
+}
+
+// TestWhoMayNotBreakTheGlass refuses an order without a reason, and one for
+// somebody who is no Sysadmin.
+func TestWhoMayNotBreakTheGlass(t *testing.T) {
+	s := newStage(t, 0)
+	if _, _, err := s.give(t, byOlga); err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{"", "  "} {
+		o := rescue()
+		o.Reason = reason
+		if _, _, err := s.give(t, o); !errors.Is(err, errNoReason) {
+			t.Errorf("for the reason %q: got %v, want %v", reason, err, errNoReason)
+		}
+	}
+	second := byOlga
+	second.Username = "second"
+	_, entries, err := s.give(t, second)
+	if !errors.Is(err, directory.ErrHasUsers) || len(entries) != 2 {
+		t.Errorf("a second Sysadmin without it: got %d entries, %v; want %v", len(entries), err, directory.ErrHasUsers)
 	}
 }

@@ -9,8 +9,16 @@
 // left out. The password is told once, in the answer, and only when the user was
 // created. Invoking it again is harmless and finishes what a failure left undone.
 //
-// It reads and writes the tables users and attempts, appends to the table
-// audit, reads the token secret and creates the user in Cognito.
+// A client that has users gets no further Sysadmin this way: they come by the
+// API. When nobody is left who could add or unlock one, "break_glass": true,
+// with a reason, is the way back: it unlocks the Sysadmin who is named, or makes
+// a new one of a name that is free, and it changes no password and helps nobody
+// who is not a Sysadmin. It is loud: each entry of the trail has
+// "break_glass": true, and the log a line break_glass at level WARN, also when it
+// came to nothing.
+//
+// It reads and writes the tables users and attempts, together with entries of
+// the table audit, reads the token secret and keeps the user in Cognito.
 package main
 
 import (
@@ -55,7 +63,6 @@ func main() {
 		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(aws), ssm.NewFromConfig(aws),
 			string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now),
 		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),
-		Trail:    trail,
 		Hasher:   hasher,
 		Now:      time.Now,
 		NewID:    environ.NewID,

@@ -167,7 +167,7 @@ func (s *settings) provision(ctx context.Context, functions compiled, in stores)
 		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(settings), parameters,
 			string(in.Issuer.UserPoolID), string(in.Issuer.AppClientID), string(in.Secret), time.Now),
 		Attempts: attempts.New(db, string(in.Attempts), trail, environ.Clock{}, environ.Jitter),
-		Trail:    trail, Hasher: hasher, Now: time.Now, NewID: environ.NewID,
+		Hasher:   hasher, Now: time.Now, NewID: environ.NewID,
 	}
 	rest, err := addOthers(ctx, d, first.Client)
 	if err != nil {

@@ -142,7 +142,7 @@ func (s *settings) demoClient(ctx context.Context, store *embedded.Store, hasher
 
 func makePeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher) ([]person, error) {
 	d := &directory.Directory{
-		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts, Trail: store.Trail,
+		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts,
 		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
 	}
 	first := firstUser()

@@ -15,6 +15,7 @@ import (
 	"portcullis/internal/audit"
 	"portcullis/internal/directory"
 	"portcullis/internal/environ"
+	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
 	"portcullis/internal/users"
 )
@@ -78,7 +79,8 @@ func addOthers(ctx context.Context, d *directory.Directory, client string) ([]pe
 		user.Client = client
 		people[i] = person{client, user.Username, newPassword(user.Username), user.Role}
 		work.Go(func() error {
-			return d.CreateUser(ctx, user, people[i].Password, directory.Act{Actor: lockout.ActorPortcullis})
+			_, err := d.CreateUser(ctx, user, people[i].Password, access.Act{Actor: lockout.ActorPortcullis})
+			return err
 		})
 	}
 	return people, work.Wait()
@@ -114,7 +116,7 @@ type policies interface {
 
 // setMaximum sets the maximum that -max-attempts wants, and says so in the
 // trail first. It returns the maximum in force.
-func (s *settings) setMaximum(ctx context.Context, p policies, trail directory.Trail, client string) (int, error) {
+func (s *settings) setMaximum(ctx context.Context, p policies, trail httpapi.Appender, client string) (int, error) {
 	before, err := p.Policy(ctx, client)
 	if err != nil || s.maximum == 0 || before.Source == lockout.SourceClient && before.Maximum == s.maximum {
 		return before.Maximum, err

@@ -12,141 +12,177 @@ import (
 	"portcullis/internal/users"
 )
 
-// Users keeps clients and users. Create and CreateClient MUST write the entry
-// with what they create, or neither, and return a [*lockout.ConflictError] when
-// there is one already.
+// Users keeps clients and users. Each write MUST be one transaction with its
+// entry of the audit trail, and MUST NOT be a conflict with itself when its
+// answer was lost. Errors wrap [lockout.ErrUnavailable] where it is not said
+// otherwise.
 type Users interface {
 	ClientExists(ctx context.Context, client string) (bool, error)
+	// CreateClient MUST return a [*lockout.ConflictError] if the client is there.
 	CreateClient(ctx context.Context, client string, at time.Time, entry audit.Entry) error
+	// User reads what was written last. An unknown user is [lockout.ErrNotFound].
 	User(ctx context.Context, key lockout.Key) (access.User, error)
+	List(ctx context.Context, listing access.Listing) (users []access.User, next string, err error)
+	// Create MUST return a [*lockout.ConflictError] if the user is there.
 	Create(ctx context.Context, user access.User, phc string, entry audit.Entry) error
+	// Update, SetPassword and Delete MUST return a [*lockout.ConflictError] if
+	// the user is not, or no longer, as before. Update and Delete MUST return
+	// [access.ErrLastSysadmin] if the client would be left without one.
+	Update(ctx context.Context, before, after access.User, entry audit.Entry) error
+	SetPassword(ctx context.Context, before access.User, phc string, since time.Time, entry audit.Entry) error
+	Delete(ctx context.Context, before access.User, entry audit.Entry) error
 }
 
-// Tokens makes users known to the mint. Enrol MUST be idempotent.
+// Tokens is the mint's side of a user. Each call MUST be idempotent, and MUST
+// leave nothing half done when it returns nil. Errors wrap
+// [lockout.ErrUnavailable].
 type Tokens interface {
+	// Enrol makes the user known with their role and no other.
 	Enrol(ctx context.Context, user access.User) error
+	// Remove makes the user unknown. One who is not known is no error.
+	Remove(ctx context.Context, user access.User) error
+	// SignOut ends the user's sessions. One who is not known is no error.
+	SignOut(ctx context.Context, user access.User) error
 }
 
-// Trail is the audit trail. Append MUST change nothing when there is an entry
-// with the id already, and return nil or a [*lockout.ConflictError].
-type Trail interface {
-	Append(ctx context.Context, entry audit.Entry) error
-}
-
-// A Directory adds clients and users to the stores. It is safe for concurrent
-// use.
+// A Directory adds, changes and deletes the users of clients. It is safe for
+// concurrent use.
 type Directory struct {
 	Users    Users
 	Tokens   Tokens
 	Attempts lockout.Attempts
-	Trail    Trail
 	Hasher   *users.Hasher
 	Now      func() time.Time
 	NewID    func() string // as in lockout.Gate
 }
 
-// An Act says who does something, and from where.
-type Act struct {
-	Actor     string // "client/username", "iam:" and a name, or lockout.ActorPortcullis
-	SourceIP  string
-	RequestID string
-	Reason    string
+// A deed is an act with what only IAM can order.
+type deed struct {
+	access.Act
+	breakGlass bool
 }
 
-// CreateUser adds a user to a client that exists. The time of creation is the
-// directory's, the username becomes canonical.
+// may asks whether the actor may administer a user of the role.
+func (d deed) may(role access.Role) error {
+	if d.May == nil {
+		return nil
+	}
+	return d.May(role)
+}
+
+// CreateUser adds a user to a client that exists, and returns them as they are
+// stored: the username canonical, the times the directory's.
 //
-// The error wraps users.ErrInvalidClient, users.ErrInvalidUsername,
-// users.ErrInvalidPassword or [ErrInvalidPerson], or [lockout.ErrNotFound] for
-// an unknown client; it
-// is a [*lockout.ConflictError] when the user is there already, who is then
-// left as they are but for what an earlier run did not finish. Anything else
-// wraps [lockout.ErrUnavailable], and the call may be made again.
-func (d *Directory) CreateUser(ctx context.Context, user access.User, password string, act Act) error {
-	key, err := users.UserKey(user.Client, user.Username)
+// The error is a [*access.FieldError], [lockout.ErrNotFound] for an unknown
+// client, [access.ErrForbidden], or a [*lockout.ConflictError] when the user is
+// there already, who is then left as they are but for what an earlier run did
+// not finish. Anything else wraps [lockout.ErrUnavailable], and the call may be
+// made again.
+func (d *Directory) CreateUser(ctx context.Context, user access.User, password string, act access.Act) (access.User, error) {
+	key, err := checkUser(user, password)
 	if err != nil {
-		return fmt.Errorf("creating user: %w", err)
+		return access.User{}, fmt.Errorf("creating user: %w", err)
 	}
-	user.Username, user.CreatedAt = key.Username(), d.now()
-	user.SessionsSince = user.CreatedAt
-	if err := check(user, password); err != nil {
-		return fmt.Errorf("creating user: %w", err)
+	by := deed{Act: act}
+	if err := by.may(user.Role); err != nil {
+		return access.User{}, fmt.Errorf("creating user: %w", err)
 	}
-	exists, err := d.Users.ClientExists(ctx, user.Client)
+	if err := d.checkClient(ctx, user.Client); err != nil {
+		return access.User{}, fmt.Errorf("creating user: %w", err)
+	}
+	user.Username = key.Username()
+	made, created, err := d.add(ctx, key, user, password, by)
+	switch {
+	case err != nil:
+		return access.User{}, err
+	case !created:
+		return access.User{}, fmt.Errorf("creating user: %w", &lockout.ConflictError{})
+	}
+	return made, nil
+}
+
+// checkClient returns [lockout.ErrNotFound] if there is no such client.
+func (d *Directory) checkClient(ctx context.Context, client string) error {
+	exists, err := d.Users.ClientExists(ctx, client)
 	switch {
 	case err != nil:
 		return fmt.Errorf("looking for client: %w", err)
 	case !exists:
-		return fmt.Errorf("client %s: %w", user.Client, lockout.ErrNotFound)
+		return fmt.Errorf("client: %w", lockout.ErrNotFound)
 	}
-	created, err := d.add(ctx, key, user, password, act)
-	if err == nil && !created {
-		return &lockout.ConflictError{}
-	}
-	return err
+	return nil
 }
 
-// add makes all the writes of a user who is not there, and those that an
-// earlier run left undone of one who is. It reports whether it created the
-// user, also beside an error.
-func (d *Directory) add(ctx context.Context, key lockout.Key, user access.User, password string, act Act) (bool, error) {
-	found, err := d.finish(ctx, key, act)
-	if err != nil || found {
-		return false, err
+// add makes a user who is not there, and finishes what an earlier run left
+// undone of one who is. It reports whether it created the user, also beside an
+// error.
+func (d *Directory) add(
+	ctx context.Context, key lockout.Key, user access.User, password string, by deed,
+) (made access.User, created bool, err error) {
+	there, err := d.forget(ctx, key, by, used)
+	if err != nil {
+		return access.User{}, false, err
+	}
+	if there {
+		return access.User{}, false, d.finish(ctx, key, by)
 	}
 	phc, err := d.Hasher.Hash(ctx, password)
 	if err != nil {
-		return false, fmt.Errorf("hashing password: %w", err)
+		return access.User{}, false, fmt.Errorf("hashing password: %w", err)
 	}
-	if err := d.clear(ctx, key, act, used); err != nil {
-		return false, err
+	user.CreatedAt = d.now()
+	user.SessionsSince = user.CreatedAt
+	err = d.Users.Create(ctx, user, phc, d.creation(user, by))
+	switch {
+	case isConflict(err):
+		return access.User{}, false, d.finish(ctx, key, by)
+	case err != nil && !d.stored(ctx, key, user):
+		return access.User{}, false, fmt.Errorf("creating user: %w", err)
 	}
-	if err := d.Tokens.Enrol(ctx, user); err != nil {
-		return false, fmt.Errorf("enrolling user: %w", err)
-	}
-	if err := d.Users.Create(ctx, user, phc, userEntry(user, act)); err != nil {
-		return d.refused(ctx, key, user, act, err)
-	}
-	return true, d.clear(ctx, key, act, passing)
+	return user, true, errors.Join(d.clear(ctx, key, by, leftTo(user, true)), d.align(ctx, key))
 }
 
-// refused goes on after a write of the user that gave an error. The user may
-// be there all the same: one with the same time and attributes is our own,
-// whose answer was lost, and another belongs to somebody who was quicker.
-func (d *Directory) refused(ctx context.Context, key lockout.Key, user access.User, act Act, cause error) (bool, error) {
-	stored, err := d.Users.User(ctx, key)
-	if err == nil && same(stored, user) {
-		return true, d.clear(ctx, key, act, passing)
+// stored reports whether a user is there as they were to be made: a creation
+// without an answer may have taken effect, and then the password is theirs.
+func (d *Directory) stored(ctx context.Context, key lockout.Key, user access.User) bool {
+	found, err := d.Users.User(ctx, key)
+	return err == nil && same(found, user)
+}
+
+// finish does for a user who is there what their creation may have left undone.
+func (d *Directory) finish(ctx context.Context, key lockout.Key, by deed) error {
+	if err := d.align(ctx, key); err != nil {
+		return err
 	}
+	user, found, err := d.find(ctx, key)
+	if err != nil || !found {
+		return err
+	}
+	return d.clear(ctx, key, by, leftTo(user, false))
+}
+
+// find reads a user, and reports whether there is one.
+func (d *Directory) find(ctx context.Context, key lockout.Key) (user access.User, found bool, err error) {
+	user, err = d.Users.User(ctx, key)
+	switch {
+	case errors.Is(err, lockout.ErrNotFound):
+		return access.User{}, false, nil
+	case err != nil:
+		return access.User{}, false, fmt.Errorf("reading user: %w", err)
+	}
+	return user, true, nil
+}
+
+func isConflict(err error) bool {
 	var conflict *lockout.ConflictError
-	if !errors.As(cause, &conflict) {
-		return false, fmt.Errorf("creating user: %w", cause)
-	}
-	_, err = d.finish(ctx, key, act)
-	return false, err
+	return errors.As(err, &conflict)
 }
 
 func same(a, b access.User) bool {
-	sameTime := a.CreatedAt.Equal(b.CreatedAt) && a.SessionsSince.Equal(b.SessionsSince)
+	sameTimes := a.CreatedAt.Equal(b.CreatedAt) && a.SessionsSince.Equal(b.SessionsSince)
 	a.CreatedAt, b.CreatedAt = time.Time{}, time.Time{}
 	a.SessionsSince, b.SessionsSince = time.Time{}, time.Time{}
-	return sameTime && a == b
-}
-
-// finish does for a user who exists what an earlier run may have left undone,
-// and reports whether there is such a user.
-func (d *Directory) finish(ctx context.Context, key lockout.Key, act Act) (bool, error) {
-	user, err := d.Users.User(ctx, key)
-	switch {
-	case errors.Is(err, lockout.ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("reading user: %w", err)
-	}
-	if err := d.Tokens.Enrol(ctx, user); err != nil {
-		return true, fmt.Errorf("enrolling user: %w", err)
-	}
-	return true, d.clear(ctx, key, act, expires)
+	return sameTimes && a == b
 }
 
 // now returns the time as stores keep it: UTC, to the millisecond.

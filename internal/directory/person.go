@@ -9,11 +9,12 @@ import (
 	"unicode/utf8"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lockout"
 	"portcullis/internal/users"
 )
 
-// ErrInvalidPerson says that a role, a name or an email address cannot be; the
-// text around it says which rule it breaks.
+// ErrInvalidPerson says that a role, a name or an email address cannot be; it
+// comes in a [*access.FieldError], which says which and why.
 var ErrInvalidPerson = errors.New("invalid user")
 
 // The longest name and email address of a user.
@@ -22,23 +23,80 @@ const (
 	maxEmailBytes = 254 // RFC 3696, erratum 1690
 )
 
-// check returns what is wrong with a user who is to be created. Name and email
-// address may be empty: nothing depends on them.
-func check(user access.User, password string) error {
+// checkUser returns the key of a user who is to be created, or what is wrong
+// with them: a [*access.FieldError], or [lockout.ErrNotFound] for the name of a
+// client that none can have.
+func checkUser(user access.User, password string) (lockout.Key, error) {
+	key, err := users.UserKey(user.Client, user.Username)
 	switch {
-	case !user.Role.Valid():
-		return fmt.Errorf("%w: there is no such role", ErrInvalidPerson)
-	case !utf8.ValidString(user.Name) || strings.IndexFunc(user.Name, unicode.IsControl) >= 0:
-		return fmt.Errorf("%w: the name must be UTF-8 without control characters", ErrInvalidPerson)
-	case utf8.RuneCountInString(user.Name) > maxNameRunes:
-		return fmt.Errorf("%w: the name must have at most %d characters", ErrInvalidPerson, maxNameRunes)
-	case user.Email != "" && !isAddress(user.Email):
-		return fmt.Errorf("%w: the email address must be one, without a name", ErrInvalidPerson)
+	case errors.Is(err, users.ErrInvalidClient):
+		return lockout.Key{}, fmt.Errorf("client: %w: %w", lockout.ErrNotFound, err)
+	case err != nil:
+		return lockout.Key{}, fieldError("username", err)
 	}
-	return users.CheckPassword(password, user.Username)
+	if err := checkChange(access.Change{Role: &user.Role, Name: &user.Name, Email: &user.Email}); err != nil {
+		return lockout.Key{}, err
+	}
+	return key, checkPassword(password, key.Username())
+}
+
+func checkPassword(password, username string) error {
+	if err := users.CheckPassword(password, username); err != nil {
+		return fieldError("password", err)
+	}
+	return nil
+}
+
+// checkChange returns what is wrong with what a user is to become. Name and
+// email address may be empty: nothing depends on them.
+func checkChange(c access.Change) error {
+	if c.Role != nil && !c.Role.Valid() {
+		return personError("role", "must be Sysadmin, Superuser, Manager or ITUser")
+	}
+	if c.Name != nil {
+		if rule := ruleOfName(*c.Name); rule != "" {
+			return personError("name", rule)
+		}
+	}
+	if c.Email != nil && *c.Email != "" && !isAddress(*c.Email) {
+		return personError("email", "must be an email address, without a name beside it")
+	}
+	return nil
+}
+
+func ruleOfName(name string) string {
+	switch {
+	case !utf8.ValidString(name):
+		return "must be UTF-8"
+	case strings.ContainsFunc(name, misleading):
+		return "must be one line without control characters"
+	case utf8.RuneCountInString(name) > maxNameRunes:
+		return fmt.Sprintf("must have at most %d characters", maxNameRunes)
+	}
+	return ""
+}
+
+// misleading reports whether a character would break the line in which a name
+// is shown, or turn around what stands beside it.
+func misleading(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 
 func isAddress(email string) bool {
 	parsed, err := mail.ParseAddress(email)
 	return err == nil && parsed.Address == email && len(email) <= maxEmailBytes
+}
+
+func personError(field, rule string) error {
+	return &access.FieldError{Field: field, Message: rule, Err: ErrInvalidPerson}
+}
+
+// fieldError says what package users found wrong with a field.
+func fieldError(field string, err error) error {
+	message := "is not allowed"
+	var broken *users.RuleError
+	if errors.As(err, &broken) {
+		message = broken.Rule
+	}
+	return &access.FieldError{Field: field, Message: message, Err: err}
 }
