@@ -40,6 +40,10 @@ func (pool identity) minter() *tokens.Minter {
 		string(pool.Issuer.UserPoolID), string(pool.Issuer.AppClientID), string(pool.Secret), time.Now)
 }
 
+// The emulator, started as infra/ministack does, ends refresh tokens at
+// RevokeToken, at AdminUserGlobalSignOut and with the user, and this fails when
+// it does not. Nothing rests on the latter two: the mark in our own envelope is
+// tested without them.
 func TestCognitoMintsTokens(t *testing.T) {
 	lockouttest.TestTokens(t, func(t *testing.T) lockouttest.Tokens {
 		pool := readIdentity(t)
