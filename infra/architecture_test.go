@@ -53,6 +53,7 @@ var importTable = map[string][]string{
 	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"infra":              nil,
 	"infra/contract":     {"infra"}, // and nobody but tests may import it
+	"internal/console":   nil,
 	"infra/stack":        nil,
 	"infra/ministack":    {"infra/stack", "internal/environ"},
 	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
@@ -69,7 +70,7 @@ var importTable = map[string][]string{
 // functionsMayImport is the row of every folder under functions/ that has none of
 // its own.
 var functionsMayImport = []string{
-	"internal/lockout", "internal/access", "internal/attempts", "internal/audit", "internal/directory",
+	"internal/lockout", "internal/access", "internal/attempts", "internal/audit", "internal/console", "internal/directory",
 	"internal/environ", "internal/httpapi", "internal/policy", "internal/secrets", "internal/tokens", "internal/users",
 }
 

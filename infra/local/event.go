@@ -57,7 +57,8 @@ func contextOf(r *http.Request, id string, now time.Time, route access.Route) ev
 	}
 	return events.APIGatewayProxyRequestContext{
 		AccountID: accountID, APIID: apiID, Stage: stage, RequestID: id, ExtendedRequestID: id,
-		ResourceID: route.Path, ResourcePath: route.Path, Path: "/" + stage + r.URL.EscapedPath(),
+		ResourceID: route.Path, ResourcePath: route.Path,
+		Path:       r.URL.EscapedPath(), // as behind a domain of one's own: no stage's name before it
 		HTTPMethod: r.Method, Protocol: r.Proto, DomainName: r.Host,
 		RequestTime: now.Format("02/Jan/2006:15:04:05 -0700"), RequestTimeEpoch: now.UnixMilli(),
 		Identity: events.APIGatewayRequestIdentity{SourceIP: address, UserAgent: r.UserAgent()},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"portcullis/internal/access"
@@ -9,9 +10,10 @@ import (
 
 // find returns the route of a method on a path, and the path's parameters,
 // each decoded once. It matches whole segments as they were sent, so an escaped
-// slash is part of a parameter, and no segment is empty.
+// slash is part of a parameter, and no segment is empty; but one slash at the
+// end means nothing.
 func find(routes []access.Route, method, escapedPath string) (access.Route, map[string]string, bool) {
-	sent := strings.Split(escapedPath, "/")
+	sent := strings.Split(strings.TrimSuffix(escapedPath, "/"), "/")
 	for _, route := range routes {
 		if route.Method != method {
 			continue
@@ -23,7 +25,13 @@ func find(routes []access.Route, method, escapedPath string) (access.Route, map[
 	return access.Route{}, nil, false
 }
 
+// greedy is the parameter that takes all the segments that are left.
+const greedy = "{proxy+}"
+
 func match(wanted, sent []string) (map[string]string, bool) {
+	if n := len(wanted) - 1; wanted[n] == greedy && len(sent) > n {
+		sent = append(slices.Clone(sent[:n]), strings.Join(sent[n:], "/"))
+	}
 	if len(wanted) != len(sent) {
 		return nil, false
 	}
@@ -49,5 +57,5 @@ func match(wanted, sent []string) (map[string]string, bool) {
 func parameterName(segment string) (string, bool) {
 	inner, opened := strings.CutPrefix(segment, "{")
 	inner, closed := strings.CutSuffix(inner, "}")
-	return inner, opened && closed
+	return strings.TrimSuffix(inner, "+"), opened && closed
 }

@@ -5,13 +5,21 @@ import "slices"
 // A Route is one method of the API on one path, as API Gateway spells it.
 type Route struct {
 	Method   string
-	Path     string // with {client} and {username} as path parameters
+	Path     string // with {client} and {username} as parameters; {proxy+} is any rest
 	Function string // the folder under functions/ that answers
 	Action   Action // Anybody where no token is asked for
 }
 
-// routes is the API. template.yaml has one event for each.
-var routes = withPreflights([]Route{
+// routes is the API, and the console beside it, which no page of another origin
+// has to do with. template.yaml has one event for each.
+var routes = append(withPreflights(api), console...)
+
+var console = []Route{
+	{"GET", "/console", "console", Anybody},
+	{"GET", "/console/{proxy+}", "console", Anybody},
+}
+
+var api = []Route{
 	{"POST", "/login", "login", Anybody},
 	{"POST", "/token", "refresh-token", Anybody},
 	{"POST", "/logout", "refresh-token", Anybody},
@@ -29,7 +37,7 @@ var routes = withPreflights([]Route{
 	{"PUT", "/clients/{client}/users/{username}/password", "manage-user", ManageUsers},
 	{"DELETE", "/clients/{client}/users/{username}", "manage-user", ManageUsers},
 	{"GET", "/clients/{client}/audit", "query", ReadAudit},
-})
+}
 
 // Preflight is the method of the request with which a browser asks, before it
 // sends another, whether a page of another origin may (the Fetch standard,
@@ -38,7 +46,7 @@ const Preflight = "OPTIONS"
 
 // withPreflights adds a preflight route for each path, which asks for no token.
 func withPreflights(of []Route) []Route {
-	all := of
+	all := slices.Clone(of)
 	for i, r := range of {
 		first := slices.IndexFunc(of, func(other Route) bool { return other.Path == r.Path })
 		if first == i {

@@ -87,8 +87,15 @@ func New() (Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	site[""] = root
+	site[page] = root
 	return site, nil
+}
+
+// Find returns the file at a path below /console/, as its headers and its body,
+// which must not be changed, and whether there is one.
+func (s Site) Find(path string) (headers map[string]string, body []byte, ok bool) {
+	file, ok := s[path]
+	return file.Headers, file.Body, ok
 }
 
 // read returns the files by their names.

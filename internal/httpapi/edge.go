@@ -47,11 +47,13 @@ type request[B body] struct {
 	Body   B
 	Client string            // of the path; empty where the path has none
 	Key    lockout.Key       // of the path; zero where the path names no user
+	File   string            // of the path's {proxy+}; empty where the path has none
 	Query  map[string]string // the parameters that were given
 	Caller access.Caller     // zero where no token is asked for
 	origin
-	page string // the allowed origin whose page sent it; empty for none
-	note *note
+	outside string // the path as the caller sent it, a stage's name and all
+	page    string // the allowed origin whose page sent it; empty for none
+	note    *note
 }
 
 // serve makes a handler. It runs do only on a request that has passed every
@@ -62,7 +64,7 @@ func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (an
 	route, known := access.FindRoute(method, path)
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		began := e.Now()
-		r := &request[B]{origin: originOf(ctx, event), page: e.pageOf(event), note: &note{}}
+		r := &request[B]{origin: originOf(ctx, event), outside: event.RequestContext.Path, page: e.pageOf(event), note: &note{}}
 		answer, err := guarded(func() (reply, error) {
 			if !known || event.HTTPMethod != method || event.Resource != path {
 				return reply{}, errNoRoute
@@ -151,7 +153,7 @@ func (r *request[B]) readPath(route access.Route, given map[string]string) error
 			return fmt.Errorf("%s of the path: %w", name, lockout.ErrNotFound)
 		}
 	}
-	r.Client = given["client"]
+	r.Client, r.File = given["client"], given["proxy"]
 	r.note.Client, r.note.Username = given["client"], given["username"]
 	return nil
 }
