@@ -33,6 +33,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"golang.org/x/sync/errgroup"
 
 	"portcullis/infra/examples"
@@ -149,7 +150,8 @@ func withExamples(api http.Handler) http.Handler {
 // serve answers requests until the context ends, and then what is under way.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler: handler, MaxHeaderBytes: maxHeaderBytes,
+		Handler:           gzhttp.GzipHandler(handler), // from 1,024 bytes on, as the template's MinimumCompressionSize
+		MaxHeaderBytes:    maxHeaderBytes,
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 	}
 	failed := make(chan error, 1)
