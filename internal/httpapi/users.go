@@ -76,6 +76,7 @@ type userAnswer struct {
 	FailedAttempts    int              `json:"failed_attempts"`
 	MaxFailedAttempts int              `json:"max_failed_attempts"`
 	LastFailedAt      string           `json:"last_failed_at,omitzero"`
+	Sources           int              `json:"sources,omitzero"`
 	Evidence          []evidenceAnswer `json:"evidence,omitzero"`
 }
 
@@ -90,11 +91,22 @@ func userAnswerOf(user access.User, record lockout.Record, maximum int) userAnsw
 		Client: user.Client, Username: user.Username, Role: user.Role, Name: user.Name, Email: user.Email,
 		CreatedAt: stamp(user.CreatedAt), Locked: record.Locked(), LockedAt: stamp(record.LockedAt),
 		LockID: record.LockID, FailedAttempts: record.Failed, MaxFailedAttempts: maximum,
+		Sources: sourcesOf(record.Evidence),
 	}
 	if n := len(record.Evidence); n > 0 {
 		answer.LastFailedAt = stamp(record.Evidence[n-1].At)
 	}
 	return answer
+}
+
+// sourcesOf counts the different source addresses of failed attempts: one is a
+// person who forgot a password, nine are somebody with a botnet.
+func sourcesOf(all []lockout.Evidence) int {
+	different := map[string]bool{}
+	for _, one := range all {
+		different[one.SourceIP] = true
+	}
+	return len(different)
 }
 
 // evidenceAnswersOf is never nil, so that an empty list is written as one.

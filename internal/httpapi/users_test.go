@@ -91,7 +91,7 @@ func TestAUserIsShownWithTheirEvidence(t *testing.T) {
 		"client": "acme", "username": "ana.silva", "role": "Manager", "email": "ana.silva@example.com",
 		"created_at": "2026-11-23T09:00:00.123Z", "locked": true, "locked_at": "2026-11-23T10:00:00.123Z",
 		"lock_id": "01LOCK", "failed_attempts": float64(5), "max_failed_attempts": float64(5),
-		"last_failed_at": "2026-11-23T09:59:59.123Z",
+		"last_failed_at": "2026-11-23T09:59:59.123Z", "sources": float64(1),
 		"evidence": []any{map[string]any{
 			"at": "2026-11-23T09:59:59.123Z", "source_ip": "198.51.100.7", "user_agent": "curl/8.11.0",
 		}},
