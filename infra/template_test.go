@@ -24,7 +24,7 @@ type route struct {
 
 func TestTheEventsAreTheRoutes(t *testing.T) {
 	var want []route
-	for _, r := range access.Routes() {
+	for _, r := range slices.Concat(access.Routes(), access.ConsoleRoutes()) {
 		want = append(want, route{r.Method, r.Path, r.Function, r.Action == access.Anybody})
 	}
 	got := eventRoutes(t, readTemplate(t))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func newCompiled(dir string, processes int, log io.Writer, more ...string) (comp
 		return nil, fmt.Errorf("-functions %s is not a folder; make functions makes .build/functions", dir)
 	}
 	names := []string{authorizerFunction, provisionFunction}
-	for _, route := range access.Routes() {
+	for _, route := range slices.Concat(access.Routes(), access.ConsoleRoutes()) {
 		names = append(names, route.Function)
 	}
 	functions := make(compiled)

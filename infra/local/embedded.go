@@ -14,6 +14,7 @@ import (
 
 	"portcullis/infra"
 	"portcullis/internal/access"
+	"portcullis/internal/console"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
 	"portcullis/internal/environ"
@@ -57,6 +58,10 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 	if err != nil {
 		return world{}, err
 	}
+	site, err := console.New()
+	if err != nil {
+		return world{}, errors.Join(err, remove())
+	}
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, 0) // as many at once as there are cores
 	store, err := embedded.Open(dir, embedded.Options{Hasher: hasher, Now: time.Now, NewID: environ.NewID})
 	if errors.Is(err, embedded.ErrInUse) {
@@ -66,7 +71,7 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 		return world{}, errors.Join(err, remove())
 	}
 	return world{
-		backend: newInProcess(store, log, s.origins),
+		backend: newInProcess(store, site, log, s.origins),
 		origins: s.origins,
 		where:   s.whereData(dir),
 		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, hasher) },
@@ -87,14 +92,14 @@ func (s *settings) whereData(dir string) string {
 }
 
 // newInProcess wires the handlers as the functions do.
-func newInProcess(store *embedded.Store, log *slog.Logger, origins []string) inProcess {
+func newInProcess(store *embedded.Store, site console.Site, log *slog.Logger, origins []string) inProcess {
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: origins}
 	verifier := &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
-	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(edge, handlers(store, edge))}
+	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(edge, handlers(store, site, edge))}
 }
 
-// handlers has one entry for each of access.Routes.
-func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handler {
+// handlers has one entry for each of access.Routes and access.ConsoleRoutes.
+func handlers(store *embedded.Store, site console.Site, edge httpapi.Edge) map[string]httpapi.Handler {
 	gate := &lockout.Gate[users.Credential]{
 		Attempts: store.Attempts, Credentials: store.Users, Maximums: store.Policies,
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
@@ -116,6 +121,9 @@ func handlers(store *embedded.Store, edge httpapi.Edge) map[string]httpapi.Handl
 		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies, cursors),
 		"GET /clients/{client}/users/{username}":         httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
 		"GET /clients/{client}/audit":                    httpapi.GetAudit(edge, store.Trail, cursors),
+
+		"GET /console":          httpapi.ConsoleRoot(edge),
+		"GET /console/{proxy+}": httpapi.Console(edge, site.Find),
 	})
 	return handlers
 }

@@ -36,6 +36,7 @@ func (s *settings) greet(w io.Writer, addr, where string, g guests) {
 	if s.level > slog.LevelInfo {
 		fmt.Fprintln(w, `To see every request, start with -log info (with make: ARGS="-log info").`)
 	}
+	fmt.Fprintf(w, "The admin console, for Sysadmins and Superusers: http://%s%s\n", addr, consoleRoot)
 	fmt.Fprintf(w, "A portal's login page to look at and to copy: http://%s%s\n", addr, examples.Login)
 	greetTry(w, addr, g)
 }

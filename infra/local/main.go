@@ -29,6 +29,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -52,6 +53,9 @@ const (
 	shutdownTime = functionTime + 2*time.Second // for what is under way when the server is stopped
 	sameSignal   = 500 * time.Millisecond       // within which a second signal is the first one again
 )
+
+// consoleRoot begins the paths of the console.
+const consoleRoot = "/console/"
 
 // maxHeaderBytes is the size of all headers that API Gateway takes.
 const maxHeaderBytes = 10_240
@@ -103,9 +107,9 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(w.warm)
 	work.Go(func() error {
-		return serve(ctx, listener, withExamples(&gateway{
-			routes: access.Routes(), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
-		}))
+		return serve(ctx, listener, withExamples(withCompression(&gateway{
+			routes: slices.Concat(access.Routes(), access.ConsoleRoutes()), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
+		})))
 	})
 	return work.Wait()
 }
@@ -147,11 +151,23 @@ func withExamples(api http.Handler) http.Handler {
 	})
 }
 
+// withCompression compresses the console's files, as API Gateway would. It
+// compresses the API's answers too; here they stay as they are, to be read.
+func withCompression(api http.Handler) http.Handler {
+	packed := gzhttp.GzipHandler(api)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, consoleRoot) {
+			packed.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
 // serve answers requests until the context ends, and then what is under way.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler:           gzhttp.GzipHandler(handler), // from 1,024 bytes on, as the template's MinimumCompressionSize
-		MaxHeaderBytes:    maxHeaderBytes,
+		Handler: handler, MaxHeaderBytes: maxHeaderBytes,
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 	}
 	failed := make(chan error, 1)

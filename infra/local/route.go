@@ -10,10 +10,13 @@ import (
 
 // find returns the route of a method on a path, and the path's parameters,
 // each decoded once. It matches whole segments as they were sent, so an escaped
-// slash is part of a parameter, and no segment is empty; but one slash at the
-// end means nothing.
+// slash is part of a parameter, and no segment is empty. A folder, which is what
+// a greedy parameter makes of the path before it, is found with a slash too.
 func find(routes []access.Route, method, escapedPath string) (access.Route, map[string]string, bool) {
-	sent := strings.Split(strings.TrimSuffix(escapedPath, "/"), "/")
+	if folder, ok := strings.CutSuffix(escapedPath, "/"); ok && isFolder(routes, folder) {
+		escapedPath = folder
+	}
+	sent := strings.Split(escapedPath, "/")
 	for _, route := range routes {
 		if route.Method != method {
 			continue
@@ -23,6 +26,10 @@ func find(routes []access.Route, method, escapedPath string) (access.Route, map[
 		}
 	}
 	return access.Route{}, nil, false
+}
+
+func isFolder(routes []access.Route, path string) bool {
+	return slices.ContainsFunc(routes, func(r access.Route) bool { return r.Path == path+"/"+greedy })
 }
 
 // greedy is the parameter that takes all the segments that are left.

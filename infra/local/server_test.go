@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -301,7 +303,7 @@ func TestStartingIsRefused(t *testing.T) {
 	functions := t.TempDir()
 	put(t, functions, authorizerFunction, 0o755)
 	put(t, functions, provisionFunction, 0o755)
-	for _, route := range access.Routes() {
+	for _, route := range slices.Concat(access.Routes(), access.ConsoleRoutes()) {
 		put(t, functions, route.Function, 0o755)
 	}
 	file := filepath.Join(t.TempDir(), "file")
@@ -396,5 +398,36 @@ func TestEveryRouteHasAHandler(t *testing.T) {
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("statuses without a caller: got -, want +:\n%s", diff)
+	}
+}
+
+func TestTheConsoleIsServedCompressed(t *testing.T) {
+	s := serveFor(t, "-ephemeral")
+	for _, start := range []string{"/console", "/console/"} {
+		page, err := http.Get(s.base + start) // net/http asks for gzip by itself, and follows
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer page.Body.Close()
+		if page.StatusCode != http.StatusOK || page.Request.URL.Path != "/console/index.html" ||
+			!strings.HasPrefix(page.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s: got %d at %s with the policy %q", start, page.StatusCode, page.Request.URL.Path, page.Header.Get("Content-Security-Policy"))
+		}
+		text, err := io.ReadAll(page.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := regexp.MustCompile(`src="([^"]+)"`).FindStringSubmatch(string(text))
+		if script == nil {
+			t.Fatalf("the page has no script: %s", text)
+		}
+		module, err := http.Get(s.base + "/console/" + script[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer module.Body.Close()
+		if module.StatusCode != http.StatusOK || !module.Uncompressed {
+			t.Errorf("%s: got %d, compressed %v; want 200, compressed", script[1], module.StatusCode, module.Uncompressed)
+		}
 	}
 }

@@ -10,16 +10,16 @@ type Route struct {
 	Action   Action // Anybody where no token is asked for
 }
 
-// routes is the API, and the console beside it, which no page of another origin
-// has to do with. template.yaml has one event for each.
-var routes = append(withPreflights(api), console...)
-
+// console is what the admin console is fetched by. It is not of the API: its
+// answers are files.
 var console = []Route{
 	{"GET", "/console", "console", Anybody},
 	{"GET", "/console/{proxy+}", "console", Anybody},
 }
 
-var api = []Route{
+// routes is the API. template.yaml has one event for each, and for each of the
+// console's.
+var routes = withPreflights([]Route{
 	{"POST", "/login", "login", Anybody},
 	{"POST", "/token", "refresh-token", Anybody},
 	{"POST", "/logout", "refresh-token", Anybody},
@@ -37,7 +37,7 @@ var api = []Route{
 	{"PUT", "/clients/{client}/users/{username}/password", "manage-user", ManageUsers},
 	{"DELETE", "/clients/{client}/users/{username}", "manage-user", ManageUsers},
 	{"GET", "/clients/{client}/audit", "query", ReadAudit},
-}
+})
 
 // Preflight is the method of the request with which a browser asks, before it
 // sends another, whether a page of another origin may (the Fetch standard,
@@ -56,13 +56,16 @@ func withPreflights(of []Route) []Route {
 	return all
 }
 
-// Routes returns the routes in the order of the table.
-func Routes() []Route { return append([]Route(nil), routes...) }
+// Routes returns the routes of the API in the order of the table.
+func Routes() []Route { return slices.Clone(routes) }
+
+// ConsoleRoutes returns the routes of the console.
+func ConsoleRoutes() []Route { return slices.Clone(console) }
 
 // FindRoute returns the route of a method on a path as API Gateway spells it
 // (its "resource", with the parameters' names), and whether there is one.
 func FindRoute(method, path string) (Route, bool) {
-	for _, r := range routes {
+	for _, r := range slices.Concat(routes, console) {
 		if r.Method == method && r.Path == path {
 			return r, true
 		}
