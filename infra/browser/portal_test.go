@@ -242,6 +242,7 @@ func TestThePortalWaitsAsLongAsItIsAskedTo(t *testing.T) {
 }
 
 func TestThePortalToldNothingKeepsWhatWasTyped(t *testing.T) {
+	s := browser.Serve(t)
 	for _, test := range []struct {
 		name, complaint, want string
 		fault                 http.HandlerFunc
@@ -255,7 +256,7 @@ func TestThePortalToldNothingKeepsWhatWasTyped(t *testing.T) {
 		{"by a firewall", "", "The service answered 403.", refused(403, `<html><script>alert("no")</script>`)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := inFrontOf(t, browser.Serve(t))
+			f := inFrontOf(t, s)
 			f.fail(test.fault)
 			page := browser.Open(t, f.URL+examples.Login)
 			if test.complaint != "" {
@@ -292,6 +293,7 @@ func TestThePortalRenewsItsSessionQuietly(t *testing.T) {
 }
 
 func TestARenewalThatFailsIsTriedAgainAndOneThatIsRefusedEndsTheSession(t *testing.T) {
+	s := browser.Serve(t)
 	for name, test := range map[string]struct {
 		fault http.HandlerFunc
 		want  string
@@ -300,7 +302,7 @@ func TestARenewalThatFailsIsTriedAgainAndOneThatIsRefusedEndsTheSession(t *testi
 		"as the user is now": {refused(423, `{"detail": "Ask a Sysadmin of demo."}`), "Ask a Sysadmin of demo."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := inFrontOf(t, browser.Serve(t))
+			f := inFrontOf(t, s)
 			f.brief = true
 			page := browser.Open(t, f.URL+examples.Login)
 			fill(page, f.manager, f.manager.Password)
