@@ -135,8 +135,8 @@ func (s *settings) environment() []string {
 	return []string{"PORTCULLIS_ALLOWED_ORIGINS=" + strings.Join(s.origins, ",")}
 }
 
-// stores is what the demo client's other users are made with, as long as no
-// function makes users.
+// stores is what the demo client's other users are made with: nobody is logged
+// in yet who could make them by the API.
 type stores struct {
 	environ.AWS
 	Issuer   environ.Issuer

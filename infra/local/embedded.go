@@ -70,11 +70,15 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 	if err != nil {
 		return world{}, errors.Join(err, remove())
 	}
+	d := &directory.Directory{
+		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts,
+		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
+	}
 	return world{
-		backend: newInProcess(store, site, log, s.origins),
+		backend: newInProcess(store, d, site, log, s.origins),
 		origins: s.origins,
 		where:   s.whereData(dir),
-		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, hasher) },
+		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, d) },
 		warm:    store.Tokens.Prepare,
 		close:   func() error { return errors.Join(store.Close(), remove()) },
 	}, nil
@@ -92,14 +96,16 @@ func (s *settings) whereData(dir string) string {
 }
 
 // newInProcess wires the handlers as the functions do.
-func newInProcess(store *embedded.Store, site console.Site, log *slog.Logger, origins []string) inProcess {
+func newInProcess(store *embedded.Store, d *directory.Directory, site console.Site, log *slog.Logger, origins []string) inProcess {
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: origins}
 	verifier := &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
-	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(edge, handlers(store, site, edge))}
+	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(edge, handlers(store, d, site, edge))}
 }
 
 // handlers has one entry for each of access.Routes and access.ConsoleRoutes.
-func handlers(store *embedded.Store, site console.Site, edge httpapi.Edge) map[string]httpapi.Handler {
+func handlers(
+	store *embedded.Store, d *directory.Directory, site console.Site, edge httpapi.Edge,
+) map[string]httpapi.Handler {
 	gate := &lockout.Gate[users.Credential]{
 		Attempts: store.Attempts, Credentials: store.Users, Maximums: store.Policies,
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
@@ -113,14 +119,18 @@ func handlers(store *embedded.Store, site console.Site, edge httpapi.Edge) map[s
 		"POST /logout":      httpapi.Logout(edge, store.Tokens),
 		"GET /health":       httpapi.Health(edge, version, store.Check),
 		"GET /openapi.yaml": httpapi.OpenAPI(edge, infra.Contract()),
-		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, store.Users),
-		"POST /clients/{client}/unlocks":                 httpapi.UnlockMany(edge, unlocker, store.Users),
-		"GET /clients/{client}/policy":                   httpapi.GetPolicy(edge, store.Policies),
-		"PUT /clients/{client}/policy":                   httpapi.PutPolicy(edge, store.Policies, store.Trail, environ.NewID),
-		"DELETE /clients/{client}/policy":                httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),
-		"GET /clients/{client}/users":                    httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies, cursors),
-		"GET /clients/{client}/users/{username}":         httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
-		"GET /clients/{client}/audit":                    httpapi.GetAudit(edge, store.Trail, cursors),
+		"POST /clients/{client}/users/{username}/unlock":  httpapi.Unlock(edge, unlocker, store.Users),
+		"POST /clients/{client}/unlocks":                  httpapi.UnlockMany(edge, unlocker, store.Users),
+		"GET /clients/{client}/policy":                    httpapi.GetPolicy(edge, store.Policies),
+		"PUT /clients/{client}/policy":                    httpapi.PutPolicy(edge, store.Policies, store.Trail, environ.NewID),
+		"DELETE /clients/{client}/policy":                 httpapi.DeletePolicy(edge, store.Policies, store.Trail, environ.NewID),
+		"GET /clients/{client}/users":                     httpapi.ListUsers(edge, store.Users, store.Attempts, store.Policies, cursors),
+		"GET /clients/{client}/users/{username}":          httpapi.GetUser(edge, store.Users, store.Attempts, store.Policies),
+		"POST /clients/{client}/users":                    httpapi.CreateUser(edge, d, store.Attempts, store.Policies),
+		"PUT /clients/{client}/users/{username}":          httpapi.UpdateUser(edge, d, store.Attempts, store.Policies),
+		"PUT /clients/{client}/users/{username}/password": httpapi.SetPassword(edge, d),
+		"DELETE /clients/{client}/users/{username}":       httpapi.DeleteUser(edge, d),
+		"GET /clients/{client}/audit":                     httpapi.GetAudit(edge, store.Trail, cursors),
 
 		"GET /console":          httpapi.ConsoleRoot(edge),
 		"GET /console/{proxy+}": httpapi.Console(edge, site.Find),
@@ -130,7 +140,7 @@ func handlers(store *embedded.Store, site console.Site, edge httpapi.Edge) map[s
 
 // demoClient makes the demo client in a store that does not have it; its users
 // have their passwords only then.
-func (s *settings) demoClient(ctx context.Context, store *embedded.Store, hasher *users.Hasher) (guests, error) {
+func (s *settings) demoClient(ctx context.Context, store *embedded.Store, d *directory.Directory) (guests, error) {
 	there, err := store.Users.ClientExists(ctx, demo)
 	if err != nil {
 		return guests{}, err
@@ -139,7 +149,7 @@ func (s *settings) demoClient(ctx context.Context, store *embedded.Store, hasher
 	if there {
 		made.people, err = listPeople(ctx, store)
 	} else {
-		made.people, err = makePeople(ctx, store, hasher)
+		made.people, err = makePeople(ctx, d)
 	}
 	if err != nil {
 		return guests{}, err
@@ -148,11 +158,7 @@ func (s *settings) demoClient(ctx context.Context, store *embedded.Store, hasher
 	return made, err
 }
 
-func makePeople(ctx context.Context, store *embedded.Store, hasher *users.Hasher) ([]person, error) {
-	d := &directory.Directory{
-		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts,
-		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
-	}
+func makePeople(ctx context.Context, d *directory.Directory) ([]person, error) {
 	first := firstUser()
 	made, err := d.Provision(ctx, directory.Provision{
 		Client: demo, Username: first.Username, Name: first.Name, Email: first.Email,
