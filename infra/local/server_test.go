@@ -164,6 +164,40 @@ func TestASessionGoesOnUntilALockOrALogout(t *testing.T) {
 	}
 }
 
+// TestPeopleComeAndGo has a Sysadmin do all that the API has for a user, and
+// the user notice.
+func TestPeopleComeAndGo(t *testing.T) {
+	s := serveFor(t, "-ephemeral")
+	root := s.right(t, access.Sysadmin).Token
+	call := func(want int, method, path, token, body string) answered {
+		t.Helper()
+		a := s.call(t, method, path, token, body)
+		if a.Status != want {
+			t.Errorf("%s %s: got %+v, want %d", method, path, a, want)
+		}
+		return a
+	}
+	const (
+		zoePath  = "/clients/demo/users/zo%C3%AB"
+		asZoe    = `{"client": "demo", "username": "zo\u00eb", "password": %q}`
+		newcomer = `{"username": "zoe\u0308", "role": "Manager", "password": "first pass 1"}`
+	)
+	call(201, "POST", "/clients/demo/users", root, newcomer)
+	call(409, "POST", "/clients/demo/users", root, newcomer)
+	first := call(200, "POST", "/login", "", fmt.Sprintf(asZoe, "first pass 1"))
+	call(200, "POST", "/token", "", fmt.Sprintf(`{"refresh_token": %q}`, first.Refresh))
+	call(204, "PUT", zoePath+"/password", root, `{"password": "second pass 2"}`)
+	call(401, "POST", "/token", "", fmt.Sprintf(`{"refresh_token": %q}`, first.Refresh))
+	call(401, "POST", "/login", "", fmt.Sprintf(asZoe, "first pass 1"))
+	second := call(200, "POST", "/login", "", fmt.Sprintf(asZoe, "second pass 2"))
+	call(200, "PUT", zoePath, root, `{"role": "ITUser", "name": "Zo\u00eb"}`)
+	call(401, "POST", "/token", "", fmt.Sprintf(`{"refresh_token": %q}`, second.Refresh))
+	call(204, "DELETE", zoePath, root, "")
+	call(404, "DELETE", zoePath, root, "")
+	call(401, "POST", "/login", "", fmt.Sprintf(asZoe, "second pass 2"))
+	call(409, "DELETE", "/clients/demo/users/"+s.people[access.Sysadmin].Username, root, "")
+}
+
 func TestTheLockAndTheWayOut(t *testing.T) {
 	s := serveFor(t, "-ephemeral")
 	s.wrongUntilLocked(t, lockout.DefaultMaximum)
