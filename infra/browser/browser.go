@@ -226,17 +226,27 @@ const screenshots = ".build/screenshots"
 // its path.
 func (p *Page) Screenshot(name string) string {
 	p.t.Helper()
-	path, err := p.shoot(name)
+	path, err := p.shoot(name, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Errorf("taking a screenshot: %v", err)
 	}
 	return path
 }
 
-func (p *Page) shoot(name string) (string, error) {
+// ScreenshotWhole does so with what one would scroll to, too.
+func (p *Page) ScreenshotWhole(name string) string {
+	p.t.Helper()
+	path, err := p.shoot(name, chromedp.FullScreenshot(100)) // which is PNG
+	if err != nil {
+		p.t.Errorf("taking a screenshot: %v", err)
+	}
+	return path
+}
+
+func (p *Page) shoot(name string, take chromedp.Action[[]byte]) (string, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, stepTime)
 	defer cancel()
-	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	picture, err := chromedp.Run(ctx, take)
 	if err != nil {
 		return "", err
 	}

@@ -87,7 +87,7 @@ func (p *Page) close() {
 	if !p.t.Failed() {
 		return
 	}
-	if path, err := p.shoot("failed-" + p.t.Name()); err == nil {
+	if path, err := p.shoot("failed-"+p.t.Name(), chromedp.CaptureScreenshot()); err == nil {
 		p.t.Logf("a screenshot of the end is in %s", path)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -26,7 +27,7 @@ type Person struct {
 	Role     string `json:"role"`
 }
 
-// A Server is infra/local as a process of its own, on an empty data folder.
+// A Server is infra/local as a process of its own.
 type Server struct {
 	URL    string // without a slash at its end
 	People []Person
@@ -35,7 +36,8 @@ type Server struct {
 	log     bytes.Buffer // complete once it has ended
 }
 
-// Serve starts a server with flags of its own, and ends it with the test.
+// Serve starts a server with flags of its own, and ends it with the test. Its
+// data folder is empty, unless -data names one.
 func Serve(t testing.TB, flags ...string) *Server {
 	t.Helper()
 	need(t) // before the work
@@ -43,7 +45,10 @@ func Serve(t testing.TB, flags ...string) *Server {
 	if said, err := exec.Command("go", "build", "-o", binary, "portcullis/infra/local").CombinedOutput(); err != nil {
 		t.Fatalf("building infra/local: %v\n%s", err, said)
 	}
-	s := &Server{process: exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-json", "-ephemeral"}, flags...)...)}
+	if !slices.Contains(flags, "-data") {
+		flags = append([]string{"-ephemeral"}, flags...)
+	}
+	s := &Server{process: exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-json"}, flags...)...)}
 	s.process.Stderr = &s.log
 	endWithParent(s.process)
 	out, err := s.process.StdoutPipe()
