@@ -34,8 +34,8 @@ const (
 	lookTime = 20 * time.Millisecond // between two looks at what is awaited
 )
 
-// A Page is a page in a Chromium of its own, which has no history, no cache and
-// no cookie. It is for one goroutine.
+// A Page is a page in a browser context of its own, which has no history, no
+// cache and no cookie. It is for one goroutine.
 type Page struct {
 	t   testing.TB
 	ctx context.Context
@@ -54,29 +54,29 @@ func Open(t testing.TB, url string) *Page {
 		t.Fatalf("starting Chromium: %v", err)
 	}
 	t.Cleanup(p.close)
+	p.do(openTime, "looking at the page", focused)
 	p.do(openTime, "opening "+url, chromedp.Navigate(url))
 	return p
 }
 
-// start starts Chromium, which ends with the test.
+// start opens a tab, which closes with the test, in a context of its own: no two
+// tabs share a cache, a cookie or the focus.
 func start(t testing.TB) context.Context {
 	t.Helper()
-	path := need(t)
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path),
-		chromedp.NoSandbox, // root has none, and every page is ours
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("no-proxy-server", true),
-		// No page and no browser asks anybody but this machine.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
-		chromedp.WindowSize(1280, 800),
-	)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, closed := chromedp.NewContext(ctx)
+	chromium, err := running(need(t))
+	if err != nil {
+		t.Fatalf("starting Chromium: %v", err)
+	}
+	ctx, closed := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(closed)
 	return ctx
+}
+
+// focused makes the page believe that it is the one that is looked at, which
+// only one of several tabs is.
+func focused(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+	_, err = cdp.Call(ctx, t, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	return none, err
 }
 
 // Run runs chromedp's own actions, for what this package has no word for.

@@ -13,6 +13,12 @@ import (
 	"portcullis/infra/browser"
 )
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	browser.Quit()
+	os.Exit(code)
+}
+
 // A witness is a test that notes what it is told instead of failing.
 type witness struct {
 	testing.TB

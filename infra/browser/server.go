@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -36,14 +38,27 @@ type Server struct {
 	log     bytes.Buffer // complete once it has ended
 }
 
+// build compiles infra/local, once in a test binary.
+var build = sync.OnceValues(func() (string, error) {
+	root, err := repository()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(root, ".build", "bin", "local-for-browser")
+	if said, err := exec.Command("go", "build", "-o", binary, "portcullis/infra/local").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building infra/local: %w\n%s", err, said)
+	}
+	return binary, nil
+})
+
 // Serve starts a server with flags of its own, and ends it with the test. Its
 // data folder is empty, unless -data names one.
 func Serve(t testing.TB, flags ...string) *Server {
 	t.Helper()
 	need(t) // before the work
-	binary := filepath.Join(t.TempDir(), "local")
-	if said, err := exec.Command("go", "build", "-o", binary, "portcullis/infra/local").CombinedOutput(); err != nil {
-		t.Fatalf("building infra/local: %v\n%s", err, said)
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	if !slices.Contains(flags, "-data") {
 		flags = append([]string{"-ephemeral"}, flags...)
