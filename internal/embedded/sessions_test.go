@@ -12,6 +12,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/embedded"
+	"portcullis/internal/lockouttest"
 )
 
 // refuses checks that a refresh token renews nothing for ana, and whether it is
@@ -27,8 +28,8 @@ func refuses(t *testing.T, s *embedded.Store, refreshToken string, granted bool)
 }
 
 func TestASessionOutlivesItsStoreAndEndsInTime(t *testing.T) {
-	ctx, dir, clock := context.Background(), folder(t), at()
-	now := func() time.Time { return clock }
+	ctx, dir, clock := context.Background(), folder(t), lockouttest.NewClock(at())
+	now := clock.Now
 	s := open(t, dir, now)
 	session, err := s.Tokens.Mint(ctx, ana())
 	if err != nil {
@@ -36,7 +37,7 @@ func TestASessionOutlivesItsStoreAndEndsInTime(t *testing.T) {
 	}
 	closeStore(t, s)
 
-	clock = at().Add(12*time.Hour - time.Millisecond)
+	clock.Advance(12*time.Hour - time.Millisecond)
 	s = open(t, dir, now)
 	defer closeStore(t, s)
 	grant, err := s.Tokens.Grant(ctx, session.RefreshToken)
@@ -47,21 +48,21 @@ func TestASessionOutlivesItsStoreAndEndsInTime(t *testing.T) {
 	if _, err := s.Tokens.Renew(ctx, ana(), session.RefreshToken); err != nil {
 		t.Errorf("just before its end: %v", err)
 	}
-	clock = at().Add(12 * time.Hour)
+	clock.Advance(time.Millisecond)
 	refuses(t, s, session.RefreshToken, false)
 }
 
 // As Cognito has it: a session is renewed now, by one who has shown who they are
 // when it began.
 func TestRenewedTokensTellWhenTheSessionBegan(t *testing.T) {
-	ctx, clock := context.Background(), at()
-	s := open(t, folder(t), func() time.Time { return clock })
+	ctx, clock := context.Background(), lockouttest.NewClock(at())
+	s := open(t, folder(t), clock.Now)
 	defer closeStore(t, s)
 	session, err := s.Tokens.Mint(ctx, ana())
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock = at().Add(time.Hour)
+	clock.Advance(time.Hour)
 	renewed, err := s.Tokens.Renew(ctx, ana(), session.RefreshToken)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestRenewedTokensTellWhenTheSessionBegan(t *testing.T) {
 	for _, token := range []string{renewed.AccessToken, renewed.IDToken} {
 		claims := claimsOf(t, s, token)
 		got := []*jwt.NumericDate{claims.AuthTime, claims.IssuedAt, claims.Expiry}
-		want := []*jwt.NumericDate{jwt.NewNumericDate(at()), jwt.NewNumericDate(clock), jwt.NewNumericDate(clock.Add(15 * time.Minute))}
+		want := []*jwt.NumericDate{jwt.NewNumericDate(at()), jwt.NewNumericDate(clock.Now()), jwt.NewNumericDate(clock.Now().Add(15 * time.Minute))}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("auth_time, iat and exp: got -, want +:\n%s", diff)
 		}
