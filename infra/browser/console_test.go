@@ -51,6 +51,12 @@ func usersPage(t testing.TB, url string, who browser.Person) *browser.Page {
 	return page
 }
 
+// lookAgain makes the page do at once what it does from time to time: read again
+// what it shows.
+func lookAgain(page *browser.Page) {
+	browser.Eval[bool](page, `document.dispatchEvent(new Event("visibilitychange"))`)
+}
+
 // until waits until a JavaScript expression is true.
 func until(page *browser.Page, what, expression string) {
 	page.Run("waiting until "+what, func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {

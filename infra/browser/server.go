@@ -35,6 +35,7 @@ type Server struct {
 	People []Person
 
 	process *exec.Cmd
+	killed  bool
 	log     bytes.Buffer // complete once it has ended
 }
 
@@ -113,8 +114,19 @@ func (s *Server) With(t testing.TB, role string) Person {
 	return Person{}
 }
 
+// Kill ends the server before the test does, at once and as a crash does. Use it
+// with a data folder of the test's own, which another server may then open.
+func (s *Server) Kill() {
+	s.killed = true
+	_ = s.process.Process.Kill()
+	_ = s.process.Wait()
+}
+
 // stop ends the server as Ctrl-C does.
 func (s *Server) stop(t testing.TB) {
+	if s.killed {
+		return
+	}
 	_ = s.process.Process.Signal(os.Interrupt)
 	late := time.AfterFunc(stopTime, func() { _ = s.process.Process.Kill() })
 	defer late.Stop()

@@ -25,6 +25,9 @@ const answerTime = 30_000;
 // A session is renewed when this part of an access token's life is over.
 const renewAt = 0.8;
 
+// Why a session cannot be renewed: the API does not say which.
+const endedBy401 = "Your session is over: it was too old, or your role or password was changed. Sign in again.";
+
 // After a renewal that got no answer, the next try comes this much later.
 const renewAgain = 10_000;
 
@@ -86,19 +89,23 @@ export function connect(base, ended) {
     }
   }
 
-  // renew gets a new access token. Whoever asks meanwhile waits for the same.
+  // renew gets a new access token. Whoever asks meanwhile waits for the same. One
+  // that comes after somebody has signed out, or in again, is nobody's.
   function renew() {
+    if (renewal?.of === tokens) return renewal.done;
     const asked = tokens;
-    renewal ??= send("POST", "/token", { body: { refresh_token: asked.refresh } })
-      .then((session) => { if (tokens === asked) take(session); })
+    const mine = renewal = { of: asked, done: send("POST", "/token", { body: { refresh_token: asked.refresh } })
       .catch((error) => {
-        if (tokens !== asked) throw new Ended();
-        if (error.status === 401) throw end("Your session is over. Sign in again.");
-        if (error.status === 423) throw end(`You are locked out. ${error.message}`);
-        throw error;
+        if (tokens === asked && error.status === 401) throw end(endedBy401);
+        if (tokens === asked && error.status === 423) throw end(`You are locked out. ${error.message}`);
+        throw tokens === asked ? error : new Ended();
       })
-      .finally(() => { renewal = null; });
-    return renewal;
+      .then((session) => {
+        if (tokens !== asked) throw new Ended();
+        take(session);
+      })
+      .finally(() => { if (renewal === mine) renewal = null; }) };
+    return mine.done;
   }
 
   function end(reason) {
@@ -112,20 +119,29 @@ export function connect(base, ended) {
     tokens = user = null;
   }
 
-  // call asks with the session's token, once more with a new one if that is
+  // call asks with the session's token, and once more with a new one if that is
   // refused.
   async function call(method, path, options = {}) {
     if (!tokens) throw new Ended();
+    const { access } = tokens;
+    try {
+      return await send(method, path, { ...options, token: access });
+    } catch (error) {
+      if (error.kind !== "unauthorized") throw error;
+    }
+    if (!tokens) throw new Ended();
+    if (tokens.access === access) await renew();
     try {
       return await send(method, path, { ...options, token: tokens.access });
     } catch (error) {
-      if (error.kind !== "unauthorized" || !tokens) throw error;
-      await renew();
-      return send(method, path, { ...options, token: tokens.access });
+      throw error.kind === "unauthorized" && tokens ? end(endedBy401) : error;
     }
   }
 
-  const own = (path = "") => `/clients/${encodeURIComponent(user.client)}${path}`;
+  const own = (path = "") => {
+    if (!user) throw new Ended();
+    return `/clients/${encodeURIComponent(user.client)}${path}`;
+  };
   const one = (username, path = "") => own(`/users/${encodeURIComponent(username)}${path}`);
 
   return {

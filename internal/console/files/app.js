@@ -24,18 +24,23 @@ const said = document.getElementById("said");
 const warned = document.getElementById("warned");
 
 // The API is beside the console: /console/ and /login.
-const api = connect(new URL("..", document.baseURI).pathname.replace(/\/$/, ""), (reason) => begin(reason));
+const api = connect(new URL("..", document.baseURI).pathname.replace(/\/$/, ""), (reason) => begin(reason, who));
 
 let visit = new AbortController();
 
-// say tells what happened; warn, what went wrong. Both stay until the next.
+// who was signed in, so that they need not type it again when a session ends by
+// itself.
+let who = {};
+
+// say tells what happened; warn, what went wrong, which is heard at once. Either
+// stays until the next; "" takes a warning away and leaves what was said.
 function say(text) {
   warned.replaceChildren();
   said.replaceChildren(...[text].flat());
 }
 
 function warn(text) {
-  said.replaceChildren();
+  if (text) said.replaceChildren();
   warned.replaceChildren(...[text].flat());
 }
 
@@ -47,26 +52,27 @@ function leave() {
 }
 
 // begin asks who it is, with a reason if there was a session before.
-function begin(reason = "") {
+function begin(reason = "", known = {}) {
   leave();
   say("");
   bar.hidden = menu.hidden = true;
   document.title = "Sign in – Portcullis";
-  signIn({ root: main, api, reason, signal: visit.signal, enter });
+  signIn({ root: main, api, reason, known, signal: visit.signal, enter });
 }
 
 // enter shows the console to whoever has signed in, or why it cannot.
 function enter() {
+  who = api.user;
   const mine = pages.filter((page) => page.may(api.user.role));
   bar.replaceChildren(
     h("span", { class: "brand" }, "Portcullis"),
     h("span", { class: "who" }, given(api.user.client), " / ", given(api.user.username), h("span", { class: "role" }, api.user.role)),
     h("button", { type: "button", class: "quiet", onclick: signOut }, "Sign out"));
   bar.hidden = false;
-  if (mine.length === 0) return turnAway();
   drawMenu(mine);
-  menu.hidden = false;
+  menu.hidden = mine.length === 0;
   show();
+  main.focus();
 }
 
 function turnAway() {
@@ -75,7 +81,6 @@ function turnAway() {
   main.append(h("h1", {}, "Not for this role"),
     h("p", {}, `The console is for Sysadmins and Superusers. You are signed in as ${article(api.user.role)}, and may use the portal.`),
     h("p", {}, "If you need to see or unlock users here, ask a Sysadmin of ", given(api.user.client), "."));
-  main.focus();
 }
 
 const article = (role) => (/^[AEIO]/.test(role) ? `an ${role}` : `a ${role}`);
@@ -114,6 +119,7 @@ function show() {
   const wanted = location.hash.slice(1).split("?")[0];
   const mine = pages.filter((page) => page.may(api.user.role));
   const page = mine.find((one) => one.path === wanted) ?? mine[0];
+  if (!page) return turnAway();
   leave();
   say("");
   for (const link of menu.querySelectorAll("a")) {

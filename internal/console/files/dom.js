@@ -71,8 +71,10 @@ export function field(label, control, hint) {
   return { node, control, set };
 }
 
-// busy disables a button while the work goes on.
+// busy disables a button while the work goes on. A button that is disabled loses
+// the focus, so it gets it back unless it has gone elsewhere.
 export async function busy(button, work) {
+  const focused = document.activeElement === button;
   button.disabled = true;
   button.setAttribute("aria-busy", "true");
   try {
@@ -80,6 +82,8 @@ export async function busy(button, work) {
   } finally {
     button.disabled = false;
     button.removeAttribute("aria-busy");
+    const lost = [document.body, button.closest("dialog")].includes(document.activeElement);
+    if (focused && lost) button.focus();
   }
 }
 

@@ -3,34 +3,40 @@
 
 import { busy, field, h } from "./dom.js";
 import { count, seconds } from "./format.js";
-import { explain } from "./words.js";
+import { reasonOf } from "./words.js";
 
-// signIn shows the form, and calls enter once somebody is in.
-export function signIn({ root, api, reason, signal, enter }) {
-  const client = field("Client", h("input", {
-    name: "client", required: true, maxlength: "32", autocomplete: "organization", autocapitalize: "none", spellcheck: "false",
-  }));
-  const username = field("User name", h("input", {
-    name: "username", required: true, maxlength: "256", autocomplete: "username", autocapitalize: "none", spellcheck: "false",
-  }));
-  const password = field("Password", h("input", {
-    name: "password", type: "password", required: true, maxlength: "256", autocomplete: "current-password",
-  }));
+// signIn shows the form, and calls enter once somebody is in. reason is why the
+// last session ended, if there was one, and known what its user need not type.
+export function signIn({ root, api, reason, known, signal, enter }) {
+  const fields = {
+    client: field("Client", h("input", {
+      name: "client", required: true, maxlength: "32", autocomplete: "organization", autocapitalize: "none", spellcheck: "false",
+      value: known.client,
+    })),
+    username: field("User name", h("input", {
+      name: "username", required: true, maxlength: "256", autocomplete: "username", autocapitalize: "none", spellcheck: "false",
+      value: known.username,
+    })),
+    password: field("Password", h("input", {
+      name: "password", type: "password", required: true, maxlength: "256", autocomplete: "current-password",
+    })),
+  };
+  const { client, username, password } = fields;
   const message = h("p", { class: "message", role: "alert" });
-  const button = h("button", { class: "main" }, "Sign in");
-  const form = h("form", { class: "door", novalidate: true, onsubmit: submit },
+  const countdown = h("p", { class: "hint", id: "countdown" });
+  const button = h("button", { class: "main", "aria-describedby": "countdown" }, "Sign in");
+  root.append(h("form", { class: "door", novalidate: true, onsubmit: submit },
     h("h1", {}, "Portcullis"), h("p", { class: "hint" }, "Sign in as a Sysadmin or Superuser."),
-    client.node, username.node, password.node, message, button);
-  root.append(form);
-  message.textContent = reason;
-  client.control.focus();
+    reason && h("p", { class: "notice", role: "status" }, reason),
+    client.node, username.node, password.node, message, countdown, button));
+  (known.username ? password : client).control.focus();
 
   async function submit(event) {
     event.preventDefault();
     if (!complete()) return;
     message.textContent = "";
     try {
-      await busy(button, () => api.signIn(client.control.value.trim(), username.control.value, password.control.value));
+      await busy(button, () => api.signIn(client.control.value.trim(), username.control.value.trim(), password.control.value));
     } catch (error) {
       if (!signal.aborted) refused(error);
       return;
@@ -40,7 +46,7 @@ export function signIn({ root, api, reason, signal, enter }) {
 
   // complete marks what is empty, and leads there.
   function complete() {
-    const empty = [client, username, password].filter((one) => {
+    const empty = Object.values(fields).filter((one) => {
       one.set(one.control.value ? "" : "Fill this in.");
       return !one.control.value;
     });
@@ -48,37 +54,50 @@ export function signIn({ root, api, reason, signal, enter }) {
     return empty.length === 0;
   }
 
+  // refused says why, and leads to where to go on. A password that was compared
+  // is dropped; one that was not may be the right one.
   function refused(error) {
-    if (error.kind === "invalid-credentials") {
-      const left = error.document.attempts_remaining;
-      message.textContent = `The user name or the password is wrong. You can try ${count(left, "more time")}, then you are locked out.`;
-      if (left === 1) message.textContent = "The user name or the password is wrong. One more wrong password locks you out.";
-    } else if (error.kind === "user-locked") {
-      message.textContent = `You are locked out, and the right password does not help now. ${error.message}`;
-    } else if (error.retryAfter) {
-      return wait(explain(error).replace(/ Try again in .*$/, ""), error.retryAfter);
-    } else {
-      message.textContent = explain(error);
-    }
-    password.control.value = error.kind === "invalid-credentials" ? "" : password.control.value;
+    if (error.kind === "invalid-request" && mark(error.document.errors ?? [])) return;
+    message.textContent = sentence(error);
+    if (["invalid-credentials", "user-locked"].includes(error.kind)) password.control.value = "";
     password.control.focus();
+    if (error.retryAfter) wait(error.retryAfter);
   }
 
-  // wait counts down until the form may be sent again.
-  function wait(why, left) {
+  // mark shows at the fields what cannot be, and returns whether it is there.
+  function mark(faults) {
+    const known = faults.filter((fault) => fields[fault.field]);
+    for (const fault of known) fields[fault.field].set(`This ${fault.message}.`);
+    if (known.length) fields[known[0].field].control.focus();
+    return known.length > 0;
+  }
+
+  // wait counts down until the form may be sent again. Only its end is heard.
+  function wait(time) {
+    const until = Date.now() + time * 1000;
     button.disabled = true;
     const tick = () => {
+      const left = (until - Date.now()) / 1000;
       if (signal.aborted) return;
-      if (left <= 0) {
-        button.disabled = false;
-        message.textContent = "You can try again now.";
-        button.focus();
+      if (left > 0) {
+        countdown.textContent = `You can try again in ${seconds(left)}.`;
+        setTimeout(tick, 1000 * (left % 1) + 1);
         return;
       }
-      message.textContent = `${why} You can try again in ${seconds(left)}.`;
-      left -= 1;
-      setTimeout(tick, 1000);
+      button.disabled = false;
+      countdown.textContent = "";
+      message.textContent = "You can try again now.";
     };
     tick();
   }
+}
+
+// sentence is what a refusal means at the door.
+function sentence(error) {
+  if (error.kind === "user-locked") return `You are locked out, and the right password does not help now. ${error.message}`;
+  if (error.kind !== "invalid-credentials") return reasonOf(error);
+  const left = error.document.attempts_remaining;
+  return `The user name or the password is wrong. ${left === 1
+    ? "One more wrong password locks you out."
+    : `You can try ${count(left, "more time")}, then you are locked out.`}`;
 }

@@ -9,16 +9,28 @@ import { explain, left } from "./words.js";
 // How identity is usually confirmed; anything else may be typed.
 const ways = ["call-back", "in person", "identity document", "manager confirmed"];
 
-const mostAtOnce = 100; // names in one request of POST …/unlocks
+// The bounds of one request of POST …/unlocks.
+const mostAtOnce = 100; // names
+const longestNames = 7000; // bytes, of the 8 KiB that a body may have
 
-// unlockOne asks whether to unlock the user, and says what came of it.
+// Entries of the trail that are looked through for who was faster.
+const lookedThrough = 20;
+
+// unlockOne asks whether to unlock the user, and says what came of it, also when
+// the window was left before the answer came.
 export async function unlockOne(host, user) {
+  let window;
   const outcome = await ask({
     title: "Confirm", signal: host.signal,
     first: (dialog) => dialog.querySelector("[data-answer=no]"),
-    draw: (close) => new OneWindow(host, user, close).draw(),
+    draw: (close) => {
+      window = new OneWindow(host, user, close);
+      return window.draw();
+    },
   });
-  if (outcome) host.say(outcome);
+  if (outcome) return host.say(outcome);
+  if (window.pending) host.say(["Waiting for what becomes of ", given(user.username), "…"]);
+  await window.pending;
 }
 
 // A OneWindow is the window for one user. It shows the lock that it would
@@ -26,6 +38,7 @@ export async function unlockOne(host, user) {
 class OneWindow {
   constructor(host, user, close) {
     Object.assign(this, { host, user, close, api: host.api });
+    this.pending = null; // the unlock under way
   }
 
   draw() {
@@ -34,53 +47,71 @@ class OneWindow {
     this.why = whyFields();
     this.message = h("p", { class: "message", role: "alert" });
     this.yes = h("button", { class: "main", disabled: true }, "Yes");
+    this.no = h("button", { type: "button", "data-answer": "no", onclick: () => this.close() }, "No");
     this.look();
-    return h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.unlock(); } },
+    return h("form", { novalidate: true, onsubmit: (event) => this.submit(event) },
       this.lead, this.facts, this.why.nodes, this.message,
-      h("div", { class: "actions" }, this.yes,
-        h("button", { type: "button", "data-answer": "no", onclick: () => this.close() }, "No")));
+      h("div", { class: "actions" }, this.yes, this.no));
+  }
+
+  submit(event) {
+    event.preventDefault();
+    this.message.textContent = "";
+    return this.next();
   }
 
   // look reads the lock as it is now. Yes can be said once it is shown.
   async look() {
+    const seen = this.user;
     try {
-      this.user = await this.api.userNamed(this.user.username, this.host.signal);
+      this.user = await this.api.userNamed(seen.username, this.host.signal);
     } catch (error) {
       if (left(error)) return;
-      if (error.kind === "not-found") return this.close([given(this.user.username), " is not there any more."]);
+      if (error.kind === "not-found") return this.finish(this.gone());
       this.facts.replaceChildren(h("p", {}, "The evidence could not be read."));
-      this.fail(explain(error), "Look again", () => this.look());
+      this.fail(explain(error), "Look again", () => busy(this.yes, () => this.look()));
       return;
     }
-    if (!this.user.locked) return this.close(await this.unlockedBySomebody());
+    if (!this.user.locked) return this.finish(await this.notLocked(seen.lock_id));
     this.facts.replaceChildren(...evidenceOf(this.user));
     this.ready();
   }
 
   ready() {
-    this.yes.disabled = false;
+    this.next = () => this.unlock();
     this.yes.textContent = "Yes";
-    this.again = null;
+    this.yes.disabled = false;
   }
 
   // fail says what went wrong, and makes Yes the way to try again.
-  fail(text, words, again) {
-    this.message.textContent = text;
-    this.yes.disabled = false;
+  fail(text, words, next) {
+    this.tell(text);
+    this.next = next;
     this.yes.textContent = words;
-    this.again = again;
+    this.yes.disabled = false;
   }
 
-  async unlock() {
-    if (this.again) {
-      this.message.textContent = "";
-      this.yes.disabled = true;
-      return this.again();
-    }
-    this.message.textContent = "";
+  // tell shows a text in the window, or on the page if the window was left.
+  tell(text) {
+    if (this.message.isConnected) this.message.textContent = text;
+    else this.host.warn([given(this.user.username), `: ${text}`]);
+  }
+
+  // finish closes the window with what is to be said, and says it if the window
+  // was left before.
+  finish(outcome) {
+    if (!this.close(outcome) && this.pending) this.host.say(outcome);
+  }
+
+  unlock() {
+    this.pending = this.send().finally(() => { this.pending = null; });
+    return this.pending;
+  }
+
+  async send() {
     try {
       const done = await busy(this.yes, () => this.api.unlock(this.user.username, { lock_id: this.user.lock_id, ...this.why.values() }));
-      this.close(this.success(done));
+      this.finish(this.success(done));
     } catch (error) {
       if (!left(error)) await this.refused(error);
     }
@@ -93,39 +124,48 @@ class OneWindow {
       : [name, " was not locked. Their count is cleared all the same."];
   }
 
+  gone() {
+    return [given(this.user.username), " is not there any more."];
+  }
+
   async refused(error) {
     if (error.kind === "conflict" && error.document.current) return this.lockedAgain();
-    if (error.kind === "conflict") return this.close(await this.unlockedBySomebody());
-    if (error.kind === "not-found") return this.close([given(this.user.username), " is not there any more."]);
-    if (error.kind === "forbidden") return this.fail(`Not allowed. ${error.message}`, "Yes", null);
+    if (error.kind === "conflict") return this.finish(await this.notLocked(this.user.lock_id));
+    if (error.kind === "not-found") return this.finish(this.gone());
+    if (error.kind === "forbidden") return this.forbidden(error);
     const unknown = error instanceof Unreachable || error.status >= 500;
-    this.fail(`${explain(error)}${unknown ? " Whether the user is unlocked is not known yet." : ""}`, "Try again", () => {
-      this.ready();
-      return this.unlock();
-    });
+    this.fail(`${explain(error)}${unknown ? " Whether the user is unlocked is not known yet." : ""}`, "Try again", () => this.unlock());
+  }
+
+  // forbidden leaves nothing to answer Yes to.
+  forbidden(error) {
+    this.tell(`Not allowed. ${explain(error)}`);
+    this.yes.hidden = true;
+    this.no.textContent = "Close";
+    this.no.focus();
   }
 
   // lockedAgain shows the lock that has taken the place of the one seen.
   async lockedAgain() {
-    this.message.textContent = "Locked again since you looked. Below is the new lock; nothing was unlocked.";
+    this.tell("Locked again since you looked. Nothing was unlocked; above is the new lock.");
     this.yes.disabled = true;
-    this.facts.closest("dialog")?.querySelector("[data-answer=no]")?.focus();
-    await this.look();
+    this.no.focus();
+    if (this.no.isConnected) await this.look();
   }
 
-  // unlockedBySomebody finds out in the trail who was faster. It may have been
-  // this very request, whose answer was lost.
-  async unlockedBySomebody() {
+  // notLocked finds out in the trail who cleared the lock that was seen. It may
+  // have been this very window, whose answer was lost.
+  async notLocked(lockID) {
     const name = given(this.user.username);
     try {
-      const { entries } = await this.api.audit({ username: this.user.username, action: "authn_login_unlock", limit: 1 }, this.host.signal);
-      const [last] = entries;
-      if (!last) return [name, " is not locked."];
-      const me = `${this.api.user.client}/${this.api.user.username}`;
-      const who = last.actor === me ? "You" : given(last.actor);
-      return [name, " is not locked any more. ", who, ` unlocked at ${momentOf(last.at)}.`];
+      const { entries } = await this.api.audit({ username: this.user.username, action: "authn_login_unlock", limit: lookedThrough }, this.host.signal);
+      const entry = entries.find((one) => lockID && one.details?.lock_id === lockID);
+      if (!entry) return [name, " was not locked any more. Nothing was done."];
+      const { client, username } = this.api.user;
+      const who = entry.actor === `${client}/${username}` ? "You" : given(entry.actor);
+      return [name, " is not locked any more. ", who, ` unlocked at ${momentOf(entry.at)}.`];
     } catch {
-      return [name, " is not locked any more."];
+      return [name, " was not locked any more. Who unlocked could not be read."];
     }
   }
 }
@@ -142,82 +182,126 @@ function evidenceOf(user) {
   ];
 }
 
+// reasonField may be left empty, and is short enough for the API in any script.
+const reasonField = () => field("Reason (optional)", h("input", { maxlength: "120", autocomplete: "off" }));
+
 // whyFields are the reason and how identity was confirmed; both may be empty.
 function whyFields() {
-  const reason = field("Reason (optional)", h("input", { maxlength: "120", autocomplete: "off" }));
+  const reason = reasonField();
   const identity = field("Identity confirmed by (optional)", h("input", { maxlength: "25", list: "ways", autocomplete: "off" }), "How you know that it is them");
   const list = h("datalist", { id: "ways" }, ways.map((way) => h("option", { value: way })));
   return {
     nodes: [reason.node, identity.node, list],
-    values: () => ({
-      reason: reason.control.value.trim() || undefined,
-      identity_confirmed_by: identity.control.value.trim() || undefined,
-    }),
+    values: () => ({ reason: typed(reason), identity_confirmed_by: typed(identity) }),
   };
 }
 
+const typed = (one) => one.control.value.trim() || undefined;
+
 // unlockMany asks once for all the names, and shows what came of each. It
-// returns whether anything was tried.
+// returns the names of those for whom there is nothing left to do.
 export async function unlockMany(host, usernames) {
-  let tried = false;
+  let window;
   await ask({
     title: "Confirm", signal: host.signal,
     first: (dialog) => dialog.querySelector("[data-answer=no]"),
-    draw: (close) => new ManyWindow(host, usernames, close, () => { tried = true; }).draw(),
+    draw: (close) => {
+      window = new ManyWindow(host, usernames, close);
+      return window.draw();
+    },
   });
-  return tried;
+  if (window.pending) {
+    host.say("Waiting for the rest…");
+    await window.pending;
+    if (window.message.textContent) host.warn(window.message.textContent);
+    else host.say(window.summary.textContent);
+  }
+  return window.done();
+}
+
+// chunks cuts names into requests that the API takes.
+function chunks(usernames) {
+  const all = [];
+  let room = 0;
+  for (const name of usernames) {
+    const size = new TextEncoder().encode(JSON.stringify(name)).length + 1;
+    if (all.length === 0 || all.at(-1).length === mostAtOnce || size > room) {
+      all.push([]);
+      room = longestNames;
+    }
+    all.at(-1).push(name);
+    room -= size;
+  }
+  return all;
 }
 
 class ManyWindow {
-  constructor(host, usernames, close, trying) {
-    Object.assign(this, { host, usernames, close, trying });
+  constructor(host, usernames, close) {
+    Object.assign(this, { host, usernames, close });
+    this.outcomes = new Map(); // by username
+    this.pending = null; // the unlocking under way
   }
 
   draw() {
-    this.results = new Map(this.usernames.map((name) => [name, h("td", {}, "")]));
-    this.why = whyFields();
+    this.cells = new Map(this.usernames.map((name) => [name, h("td", {}, "")]));
+    this.reason = reasonField();
     this.message = h("p", { class: "message", role: "alert" });
     this.summary = h("p", { role: "status" });
     this.yes = h("button", { class: "main" }, "Yes");
     this.no = h("button", { type: "button", "data-answer": "no", onclick: () => this.close() }, "No");
     return h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.unlock(); } },
-      h("p", {}, `Unlock ${count(this.usernames.length, "user")}?`),
+      h("p", { class: "lead" }, `Unlock ${count(this.usernames.length, "user")}?`),
       h("div", { class: "table evidence", tabindex: "0", role: "region", "aria-label": "Users to unlock" }, h("table", {},
         h("caption", { class: "only-heard" }, "Users to unlock"),
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "User"), h("th", { scope: "col" }, "Result"))),
-        h("tbody", {}, this.usernames.map((name) => h("tr", {}, h("th", { scope: "row" }, given(name)), this.results.get(name)))))),
-      this.why.nodes, this.summary, this.message, h("div", { class: "actions" }, this.yes, this.no));
+        h("tbody", {}, this.usernames.map((name) => h("tr", {}, h("th", { scope: "row" }, given(name)), this.cells.get(name)))))),
+      this.reason.node, this.summary, this.message, h("div", { class: "actions" }, this.yes, this.no));
   }
 
-  async unlock() {
+  unlock() {
+    this.pending = this.send().finally(() => { this.pending = null; });
+  }
+
+  async send() {
     this.message.textContent = "";
-    this.trying();
     try {
       await busy(this.yes, () => this.all());
     } catch (error) {
-      if (!left(error)) this.message.textContent = `${explain(error)} Rows without a result were not confirmed; press Yes to try them again.`;
+      if (!left(error)) this.message.textContent = `${explain(error)} Rows without a result are not known yet; press Yes to try them again.`;
       return;
     }
-    this.yes.hidden = true;
+    const failed = this.usernames.some((name) => mayTryAgain(this.outcomes.get(name)));
+    this.yes.hidden = !failed;
+    this.yes.textContent = "Try again";
     this.no.textContent = "Close";
     this.no.focus();
   }
 
-  // all unlocks those who have no result yet, a request at a time.
+  // all unlocks those for whom there is something left to do, a request at a
+  // time.
   async all() {
-    const rest = this.usernames.filter((name) => !this.results.get(name).textContent);
-    for (let i = 0; i < rest.length; i += mostAtOnce) {
-      const { results } = await this.host.api.unlockMany({ usernames: rest.slice(i, i + mostAtOnce), ...this.why.values() });
-      for (const row of results) this.results.get(row.username)?.replaceChildren(wordsOf(row));
+    const rest = this.usernames.filter((name) => !this.outcomes.has(name) || mayTryAgain(this.outcomes.get(name)));
+    for (const names of chunks(rest)) {
+      const { results } = await this.host.api.unlockMany({ usernames: names, reason: typed(this.reason) });
+      for (const row of results) {
+        this.outcomes.set(row.username, row);
+        this.cells.get(row.username)?.replaceChildren(wordsOf(row));
+      }
       this.summarize();
     }
   }
 
   summarize() {
-    const done = [...this.results.values()].filter((cell) => cell.textContent === words.unlocked).length;
-    this.summary.textContent = `${count(done, "user")} unlocked of ${this.usernames.length}.`;
+    const unlocked = [...this.outcomes.values()].filter((row) => row.outcome === "unlocked").length;
+    this.summary.textContent = `${count(unlocked, "user")} unlocked of ${this.usernames.length}.`;
+  }
+
+  done() {
+    return this.usernames.filter((name) => this.outcomes.has(name) && this.outcomes.get(name).outcome !== "failed");
   }
 }
+
+const mayTryAgain = (row) => row.outcome === "failed" && row.problem !== "forbidden";
 
 const words = {
   unlocked: "Unlocked",
@@ -228,5 +312,5 @@ const words = {
 function wordsOf(row) {
   const good = words[row.outcome];
   if (good) return h("span", { class: row.outcome === "unlocked" ? "badge good" : "badge" }, good);
-  return h("span", { class: "badge bad" }, row.problem === "forbidden" ? "Not allowed: nobody unlocks themselves" : "Failed; try again");
+  return h("span", { class: "badge bad" }, row.problem === "forbidden" ? "Not allowed: nobody unlocks themselves" : "Failed");
 }

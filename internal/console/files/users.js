@@ -28,11 +28,13 @@ export const users = {
 const columns = [
   { name: "User", key: (user) => user.username },
   { name: "Name", key: (user) => user.name ?? "" },
-  { name: "Role", key: (user) => roles.indexOf(user.role) },
+  { name: "Role", key: (user) => String(roles.indexOf(user.role)) },
   { name: "Failed", key: (user) => user.failed_attempts, number: true },
   { name: "Since", key: (user) => user.locked_at ?? user.last_failed_at ?? "" },
   { name: "Sources", key: (user) => user.sources ?? 0, number: true },
 ];
+
+const collator = new Intl.Collator();
 
 class UserPage {
   constructor(host) {
@@ -50,10 +52,10 @@ class UserPage {
 
   async start() {
     this.draw();
-    await this.load();
     const tick = setInterval(() => this.refresh(), refreshEvery);
     this.host.signal.addEventListener("abort", () => clearInterval(tick));
     document.addEventListener("visibilitychange", () => this.refresh(), { signal: this.host.signal });
+    await this.load();
   }
 
   // What is drawn once.
@@ -116,11 +118,17 @@ class UserPage {
     return this.load();
   }
 
-  turn(step) {
-    if (step > 0) this.starts.push(this.next);
-    else this.starts.pop();
-    this.chosen.clear();
-    return this.load().then(() => this.body.querySelector("tr")?.focus());
+  // turn goes to another page, or stays where it cannot be read.
+  async turn(step) {
+    const before = this.starts;
+    this.starts = step > 0 ? [...before, this.next] : before.slice(0, -1);
+    if (!(await this.load())) {
+      if (this.starts.length === before.length + step) this.starts = before;
+      return;
+    }
+    const row = this.body.querySelector("tr[data-username]");
+    if (row) this.rove(row);
+    row?.focus();
   }
 
   // refresh looks again, unless somebody is in the middle of something.
@@ -129,8 +137,10 @@ class UserPage {
     return this.load();
   }
 
-  // load fetches the page, instead of any that is still on its way.
+  // load fetches the page, instead of any that is still on its way. It returns
+  // whether the page is there.
   async load() {
+    if (this.host.signal.aborted) return false;
     this.loading?.abort();
     const mine = this.loading = new AbortController();
     const signal = AbortSignal.any([mine.signal, this.host.signal]);
@@ -141,16 +151,27 @@ class UserPage {
       this.next = page.next;
       this.tell(locked);
       this.drawRows();
-      this.host.warn("");
+      if (this.failing) this.host.say("The list is up to date again.");
+      this.failing = "";
+      return true;
     } catch (error) {
-      if (signal.aborted || left(error)) return;
-      this.host.warn(`${explain(error)} The list is as it was ${this.at ? `at ${momentOf(this.at)}` : "before"}.`);
+      if (!signal.aborted && !left(error)) this.failed(error);
+      return false;
     } finally {
       if (this.loading === mine) {
         this.loading = null;
         this.body.removeAttribute("aria-busy");
       }
     }
+  }
+
+  // failed says so once, not at each try.
+  failed(error) {
+    const kind = error.kind ?? error.name;
+    if (this.failing === kind) return;
+    this.failing = kind;
+    this.host.warn(`${explain(error)} ${this.at ? `The list is as it was at ${momentOf(this.at)}.` : "The list could not be read yet."} It tries again by itself.`);
+    if (!this.at) this.stamp.textContent = "";
   }
 
   // page asks on until the page is full: one answer to a search may hold few.
@@ -202,7 +223,7 @@ class UserPage {
 
   sorted() {
     const { column, down } = this.sort;
-    const order = (a, b) => (column.key(a) < column.key(b) ? -1 : column.key(a) > column.key(b) ? 1 : 0);
+    const order = (a, b) => (column.number ? column.key(a) - column.key(b) : collator.compare(column.key(a), column.key(b)));
     const users = column === columns[0] ? [...this.shown] : [...this.shown].sort(order);
     return down ? users.reverse() : users;
   }
@@ -279,7 +300,7 @@ class UserPage {
   // rove leaves one row in the order of the Tab key; the arrows lead to others.
   rove(to) {
     const rows = [...this.body.querySelectorAll("tr[data-username]")];
-    const current = to ?? rows.find((row) => row.tabIndex === 0) ?? rows[0];
+    const current = to ?? rows.find((row) => row === document.activeElement) ?? rows.find((row) => row.tabIndex === 0) ?? rows[0];
     for (const row of rows) row.tabIndex = row === current ? 0 : -1;
   }
 
@@ -326,7 +347,7 @@ class UserPage {
 
   async unlockAll() {
     const names = this.sorted().map((user) => user.username).filter((name) => this.chosen.has(name));
-    if (await unlockMany(this.host, names)) this.chosen.clear();
+    for (const done of await unlockMany(this.host, names)) this.chosen.delete(done);
     await this.after();
   }
 
@@ -340,18 +361,17 @@ class UserPage {
     await this.after(made);
   }
 
-  // after shows what has become of it, and leads back to the row. What was just
-  // said stays.
+  // after shows what has become of it, and leads back to the row, or to where it
+  // was.
   async after(username) {
-    const [said] = [[...document.getElementById("said").childNodes]];
+    const rows = [...this.rows.keys()];
     await this.load();
-    if (this.host.signal.aborted) return;
-    if (said.length) this.host.say(said);
-    const row = username && this.rows.get(username)?.element;
-    if (row && document.activeElement === document.body) {
-      this.rove(row);
-      row.focus();
-    }
+    if (this.host.signal.aborted || document.activeElement !== document.body) return;
+    const near = rows.slice(Math.max(rows.indexOf(username), 0)).find((name) => this.rows.has(name));
+    const row = (this.rows.get(username) ?? this.rows.get(near))?.element ?? this.body.querySelector("tr[data-username]");
+    if (!row) return this.search.control.focus();
+    this.rove(row);
+    row.focus();
   }
 }
 
@@ -361,12 +381,22 @@ function withClass(node, name) {
 }
 
 // keepingFocus changes rows, and finds the focus again: on the same control of
-// the same row, if it is still there.
+// the same row, or on the row, or on the one that came after it.
 function keepingFocus(change) {
   const focused = document.activeElement;
   const row = focused?.closest?.("tr[data-username]");
-  const act = focused?.dataset?.act;
+  if (!row) return change();
+  const { act } = focused.dataset;
+  const others = [row, ...siblings(row, "nextElementSibling"), ...siblings(row, "previousElementSibling")];
   change();
-  if (!row?.isConnected || document.activeElement === focused) return;
-  ((act && row.querySelector(`[data-act=${act}]`)) || row).focus({ preventScroll: true });
+  if (document.activeElement === focused) return;
+  const near = others.find((one) => one.isConnected);
+  ((near === row && act && row.querySelector(`[data-act=${act}]`)) || near)?.focus({ preventScroll: true });
+}
+
+// siblings lists the rows on one side of a row, nearest first.
+function siblings(row, side) {
+  const all = [];
+  for (let one = row[side]; one; one = one[side]) all.push(one);
+  return all;
 }
