@@ -35,13 +35,13 @@ const parallelHashes = 1
 
 type config struct {
 	environ.AWS
-	Issuer   environ.Issuer
-	Stage    environ.Stage     `env:"PORTCULLIS_STAGE,required,notEmpty"`
-	Attempts environ.Table     `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
-	Users    environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
-	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
-	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
-	Origins  environ.Origins   `env:"PORTCULLIS_ALLOWED_ORIGINS"`
+	UserPoolID environ.Name      `env:"PORTCULLIS_USER_POOL_ID,required,notEmpty"`
+	Stage      environ.Stage     `env:"PORTCULLIS_STAGE,required,notEmpty"`
+	Attempts   environ.Table     `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
+	Users      environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit      environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Secret     environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
+	Origins    environ.Origins   `env:"PORTCULLIS_ALLOWED_ORIGINS"`
 }
 
 func main() {
@@ -57,8 +57,8 @@ func main() {
 		people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(log))
 	d := &directory.Directory{
 		Users: people,
-		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(aws), parameters,
-			string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now),
+		Tokens: tokens.NewEnroller(cognitoidentityprovider.NewFromConfig(aws), parameters,
+			string(c.UserPoolID), string(c.Secret), time.Now),
 		Attempts: records,
 		Hasher:   hasher,
 		Now:      time.Now,

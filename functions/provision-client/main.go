@@ -45,11 +45,11 @@ const parallelHashes = 1
 
 type config struct {
 	environ.AWS
-	Issuer   environ.Issuer
-	Attempts environ.Table     `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
-	Users    environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
-	Audit    environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
-	Secret   environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
+	UserPoolID environ.Name      `env:"PORTCULLIS_USER_POOL_ID,required,notEmpty"`
+	Attempts   environ.Table     `env:"PORTCULLIS_ATTEMPTS_TABLE,required,notEmpty"`
+	Users      environ.Table     `env:"PORTCULLIS_USERS_TABLE,required,notEmpty"`
+	Audit      environ.Table     `env:"PORTCULLIS_AUDIT_TABLE,required,notEmpty"`
+	Secret     environ.Parameter `env:"PORTCULLIS_TOKEN_SECRET_PARAMETER,required,notEmpty"`
 }
 
 func main() {
@@ -60,8 +60,8 @@ func main() {
 	trail := audit.New(db, string(c.Audit))
 	lambda.Start(handler(environ.Logger(os.Stdout), &directory.Directory{
 		Users: users.New(db, string(c.Users), hasher, trail),
-		Tokens: tokens.NewMinter(cognitoidentityprovider.NewFromConfig(aws), ssm.NewFromConfig(aws),
-			string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now),
+		Tokens: tokens.NewEnroller(cognitoidentityprovider.NewFromConfig(aws), ssm.NewFromConfig(aws),
+			string(c.UserPoolID), string(c.Secret), time.Now),
 		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),
 		Hasher:   hasher,
 		Now:      time.Now,

@@ -4,13 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"portcullis/internal/access"
+	"portcullis/internal/secrets"
 )
+
+// An Enroller keeps the users of one Cognito user pool. It can begin no session,
+// and never asks for the app client's secret: whoever changes users has no use
+// for either. It is safe for concurrent use.
+type Enroller struct {
+	cognito *cognito.Client
+	pool    string
+	secret  *secrets.Secret // of the machine passwords and the envelopes
+}
+
+// NewEnroller returns the enroller of a pool. The token secret is in the SSM
+// parameter, as [NewMinter] says, and is read when it is first needed.
+func NewEnroller(c *cognito.Client, s *ssm.Client, pool, secretParameter string, now func() time.Time) *Enroller {
+	return &Enroller{cognito: c, pool: pool, secret: secrets.New("token secret", secrets.Parameter(s, secretParameter), now)}
+}
 
 // Enrol makes the user known to Cognito: an entry in the pool, the machine
 // password, and the role's group and no other. It may be run again at any time
@@ -20,33 +38,33 @@ import (
 // no session; one who was enrolled under another CreatedAt can begin none.
 //
 // The role MUST be valid. Other errors wrap [lockout.ErrUnavailable].
-func (m *Minter) Enrol(ctx context.Context, user access.User) error {
+func (e *Enroller) Enrol(ctx context.Context, user access.User) error {
 	if !user.Role.Valid() {
 		return fmt.Errorf("enrolling user: no such role: %q", user.Role)
 	}
-	key, err := m.secret.Get(ctx)
+	key, err := e.secret.Get(ctx)
 	if err != nil {
 		return err
 	}
 	password := machinePassword(key, user)
-	if err := m.createUser(ctx, user, password); err != nil {
+	if err := e.createUser(ctx, user, password); err != nil {
 		return err
 	}
-	if err := m.setPassword(ctx, user, password); err != nil {
+	if err := e.setPassword(ctx, user, password); err != nil {
 		return err
 	}
-	if err := m.leaveGroups(ctx, user); err != nil {
+	if err := e.leaveGroups(ctx, user); err != nil {
 		return err
 	}
-	return m.joinGroup(ctx, user)
+	return e.joinGroup(ctx, user)
 }
 
 // createUser adds the user without telling anybody. The first password is
 // temporary whatever it is; left to itself, Cognito would make one up and send
 // it.
-func (m *Minter) createUser(ctx context.Context, user access.User, password string) error {
-	_, err := m.cognito.AdminCreateUser(ctx, &cognito.AdminCreateUserInput{
-		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
+func (e *Enroller) createUser(ctx context.Context, user access.User, password string) error {
+	_, err := e.cognito.AdminCreateUser(ctx, &cognito.AdminCreateUserInput{
+		UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)),
 		TemporaryPassword: aws.String(password), MessageAction: types.MessageActionTypeSuppress,
 	})
 	var exists *types.UsernameExistsException
@@ -56,16 +74,16 @@ func (m *Minter) createUser(ctx context.Context, user access.User, password stri
 	return wrapped("creating user in the pool", err)
 }
 
-func (m *Minter) setPassword(ctx context.Context, user access.User, password string) error {
-	_, err := m.cognito.AdminSetUserPassword(ctx, &cognito.AdminSetUserPasswordInput{
-		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
+func (e *Enroller) setPassword(ctx context.Context, user access.User, password string) error {
+	_, err := e.cognito.AdminSetUserPassword(ctx, &cognito.AdminSetUserPasswordInput{
+		UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)),
 		Password: aws.String(password), Permanent: true,
 	})
 	return wrapped("setting machine password", err)
 }
 
-func (m *Minter) leaveGroups(ctx context.Context, user access.User) error {
-	groups, err := m.groups(ctx, user)
+func (e *Enroller) leaveGroups(ctx context.Context, user access.User) error {
+	groups, err := e.groups(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -73,8 +91,8 @@ func (m *Minter) leaveGroups(ctx context.Context, user access.User) error {
 		if group == string(user.Role) {
 			continue
 		}
-		_, err := m.cognito.AdminRemoveUserFromGroup(ctx, &cognito.AdminRemoveUserFromGroupInput{
-			UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)), GroupName: aws.String(group),
+		_, err := e.cognito.AdminRemoveUserFromGroup(ctx, &cognito.AdminRemoveUserFromGroupInput{
+			UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)), GroupName: aws.String(group),
 		})
 		if err != nil {
 			return unavailable("leaving group", err)
@@ -83,9 +101,9 @@ func (m *Minter) leaveGroups(ctx context.Context, user access.User) error {
 	return nil
 }
 
-func (m *Minter) groups(ctx context.Context, user access.User) ([]string, error) {
-	pages := cognito.NewAdminListGroupsForUserPaginator(m.cognito, &cognito.AdminListGroupsForUserInput{
-		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
+func (e *Enroller) groups(ctx context.Context, user access.User) ([]string, error) {
+	pages := cognito.NewAdminListGroupsForUserPaginator(e.cognito, &cognito.AdminListGroupsForUserInput{
+		UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)),
 	})
 	var names []string
 	for pages.HasMorePages() {
@@ -100,9 +118,9 @@ func (m *Minter) groups(ctx context.Context, user access.User) ([]string, error)
 	return names, nil
 }
 
-func (m *Minter) joinGroup(ctx context.Context, user access.User) error {
-	_, err := m.cognito.AdminAddUserToGroup(ctx, &cognito.AdminAddUserToGroupInput{
-		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)), GroupName: aws.String(string(user.Role)),
+func (e *Enroller) joinGroup(ctx context.Context, user access.User) error {
+	_, err := e.cognito.AdminAddUserToGroup(ctx, &cognito.AdminAddUserToGroupInput{
+		UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)), GroupName: aws.String(string(user.Role)),
 	})
 	return wrapped("joining group", err)
 }

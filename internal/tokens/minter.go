@@ -24,12 +24,10 @@ import (
 )
 
 // A Minter makes, renews and ends sessions with one app client of one Cognito
-// user pool. It is safe for concurrent use.
+// user pool, and is the pool's [Enroller] too. It is safe for concurrent use.
 type Minter struct {
-	cognito      *cognito.Client
-	pool         string
+	*Enroller
 	appClient    string
-	secret       *secrets.Secret // of the machine passwords and the envelopes
 	clientSecret *secrets.Secret // of the app client
 }
 
@@ -41,8 +39,8 @@ type Minter struct {
 // and Revoke only.
 func NewMinter(c *cognito.Client, s *ssm.Client, pool, appClient, secretParameter string, now func() time.Time) *Minter {
 	return &Minter{
-		cognito: c, pool: pool, appClient: appClient,
-		secret:       secrets.New("token secret", secrets.Parameter(s, secretParameter), now),
+		Enroller:     NewEnroller(c, s, pool, secretParameter, now),
+		appClient:    appClient,
 		clientSecret: secrets.New("app client's secret", clientSecret(c, pool, appClient), now),
 	}
 }

@@ -15,9 +15,9 @@ import (
 // is not there is no error, so it may be run again. It goes by the name: called
 // when the name has been given to somebody new, it removes them. Errors wrap
 // [lockout.ErrUnavailable].
-func (m *Minter) Remove(ctx context.Context, user access.User) error {
-	_, err := m.cognito.AdminDeleteUser(ctx, &cognito.AdminDeleteUserInput{
-		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
+func (e *Enroller) Remove(ctx context.Context, user access.User) error {
+	_, err := e.cognito.AdminDeleteUser(ctx, &cognito.AdminDeleteUserInput{
+		UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)),
 	})
 	if notThere(err) {
 		return nil
@@ -29,9 +29,9 @@ func (m *Minter) Remove(ctx context.Context, user access.User) error {
 // that door: a refresh token whose mark is not the user's renews nothing,
 // whatever Cognito says of it. One who is not in the pool is no error. Errors
 // wrap [lockout.ErrUnavailable].
-func (m *Minter) SignOut(ctx context.Context, user access.User) error {
-	_, err := m.cognito.AdminUserGlobalSignOut(ctx, &cognito.AdminUserGlobalSignOutInput{
-		UserPoolId: aws.String(m.pool), Username: aws.String(cognitoName(user)),
+func (e *Enroller) SignOut(ctx context.Context, user access.User) error {
+	_, err := e.cognito.AdminUserGlobalSignOut(ctx, &cognito.AdminUserGlobalSignOutInput{
+		UserPoolId: aws.String(e.pool), Username: aws.String(cognitoName(user)),
 	})
 	if notThere(err) {
 		return nil
