@@ -94,3 +94,22 @@ func bootstrap(f functionResource) string {
 	}
 	return filepath.Join(*builds, f.folder(), "bootstrap")
 }
+
+// maxFunction is the size of a stripped function that may not be reached, in
+// bytes. Lambda fetches and unpacks a function before it starts it, so a login
+// that finds no process waiting waits for that too.
+const maxFunction = 10_000_000
+
+func TestEachFunctionIsSmall(t *testing.T) {
+	for _, f := range readTemplate(t).functions(t) {
+		info, err := os.Stat(bootstrap(f))
+		if err != nil {
+			t.Errorf("%s: %v (`make functions` builds it)", f.folder(), err)
+			continue
+		}
+		if info.Size() >= maxFunction {
+			t.Errorf("%s has %d bytes, and must stay below %d; infra/decisions/0011 says what was left out before",
+				f.folder(), info.Size(), maxFunction)
+		}
+	}
+}

@@ -80,7 +80,7 @@ type entryAnswer struct {
 	SourceIP  string        `json:"source_ip,omitzero"`
 	RequestID string        `json:"request_id,omitzero"`
 	Reason    string        `json:"reason,omitzero"`
-	Details   detailsAnswer `json:"details,omitempty"`
+	Details   detailsAnswer `json:"details,omitzero"`
 }
 
 // detailsAnswer writes the times of the evidence as the API does.
@@ -93,6 +93,14 @@ func entryAnswerOf(e audit.Entry) entryAnswer {
 	return entryAnswer{
 		ID: e.ID, At: stamp(e.At), Action: e.Action, Actor: e.Actor, Username: e.Username,
 		SourceIP: e.SourceIP, RequestID: e.RequestID, Reason: e.Reason,
-		Details: detailsAnswer{e.Details, evidenceAnswersOf(e.Details.Evidence)},
+		Details: detailsAnswerOf(e.Details),
 	}
+}
+
+func detailsAnswerOf(d audit.Details) detailsAnswer {
+	evidence := d.Evidence
+	if d.Evidence = nil; len(evidence) == 0 {
+		return detailsAnswer{Details: d}
+	}
+	return detailsAnswer{d, evidenceAnswersOf(evidence)}
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
@@ -207,7 +205,7 @@ func documentOf(p problem, requestID string, err error) document {
 		d.Errors = []fault{{field.Field, field.Message}}
 	case errors.As(err, &wrong):
 		d.AttemptsRemaining = wrong.remaining
-	case errors.As(err, &conflict):
+	case errors.As(err, &conflict) && conflict.Current != "":
 		d.Current = conflict.Current
 	}
 	return d
@@ -244,7 +242,7 @@ func refuse(headers map[string]string, requestID string, err error) events.APIGa
 	if p.Status == http.StatusUnauthorized {
 		headers["WWW-Authenticate"] = "Bearer" // RFC 9110, section 15.5.2
 	}
-	body, err := json.Marshal(documentOf(p, requestID, err), jsontext.AllowInvalidUTF8(true))
+	body, err := marshal(documentOf(p, requestID, err))
 	if err != nil { // never: every field is a type of ours
 		return events.APIGatewayProxyResponse{StatusCode: internalProblem.Status, Headers: headers}
 	}

@@ -1,12 +1,12 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -33,6 +33,10 @@ func fieldName(name string) string {
 	return name
 }
 
+// A value is a field of a body. Its read takes one JSON value; the error is a
+// [kindError] if it is of another kind than is wanted, or the decoder's.
+type value interface{ read(*jsontext.Decoder) error }
+
 // A kindError says which kind of JSON value was wanted.
 type kindError struct{ want string }
 
@@ -45,8 +49,8 @@ type text struct {
 	given bool
 }
 
-// UnmarshalJSONFrom reads a string.
-func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+// read reads a string.
+func (t *text) read(d *jsontext.Decoder) error {
 	token, err := d.ReadToken()
 	if err != nil {
 		return err
@@ -107,22 +111,28 @@ type texts struct {
 	given  bool
 }
 
-// UnmarshalJSONFrom reads an array of strings. It takes the whole array first,
-// so that what is wrong with an element is told of the field.
-func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	array, err := d.ReadValue()
+// read reads an array of strings. What is wrong with an element is told of the
+// field.
+func (t *texts) read(d *jsontext.Decoder) error {
+	begin, err := d.ReadToken()
 	if err != nil {
 		return err
 	}
-	var all []text
-	if array.Kind() != '[' || json.Unmarshal(array, &all) != nil {
+	if begin.Kind() != '[' {
 		return &kindError{"an array of strings"}
 	}
 	*t = texts{given: true}
-	for _, one := range all {
+	for d.PeekKind() != ']' {
+		var one text
+		if err := one.read(d); errors.As(err, new(*kindError)) {
+			return &kindError{"an array of strings"}
+		} else if err != nil {
+			return err
+		}
 		t.values = append(t.values, one.value)
 	}
-	return nil
+	_, err = d.ReadToken()
+	return err
 }
 
 // A whole is a JSON number that is written as a whole number: 7, but not 7.0,
@@ -132,8 +142,8 @@ type whole struct {
 	given bool
 }
 
-// UnmarshalJSONFrom reads a whole number.
-func (w *whole) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+// read reads a whole number.
+func (w *whole) read(d *jsontext.Decoder) error {
 	value, err := d.ReadValue()
 	if err != nil {
 		return err
