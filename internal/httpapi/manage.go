@@ -125,14 +125,15 @@ type passwordBody struct {
 
 func (b passwordBody) check() []fault { return b.Password.there("password") }
 
-// checkPerson returns what is wrong with what is given of a user.
+// checkPerson returns what is wrong with what is given of a user. An empty name or
+// email address is none.
 func checkPerson(role, name, email text) []fault {
 	var faults []fault
 	if role.given && !access.Role(role.value).Valid() {
 		faults = append(faults, fault{"role", "must be one of " + roleNames()})
 	}
-	faults = append(faults, name.line("name", maxName)...)
-	return append(faults, email.line("email", maxEmail)...)
+	faults = append(faults, name.lineOrNone("name", maxName)...)
+	return append(faults, email.lineOrNone("email", maxEmail)...)
 }
 
 // actOf says who is changing a user, and whom they may administer.

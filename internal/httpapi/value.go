@@ -88,6 +88,15 @@ func (t text) line(field string, limit int) []fault {
 	return t.need(field, limit)
 }
 
+// lineOrNone returns what is wrong with a text that may be left out or empty, and
+// else is a line.
+func (t text) lineOrNone(field string, limit int) []fault {
+	if t.value == "" {
+		return nil
+	}
+	return t.line(field, limit)
+}
+
 // there returns what is wrong with a text that must be there, and whose value
 // is judged elsewhere.
 func (t text) there(field string) []fault {
