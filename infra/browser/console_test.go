@@ -209,6 +209,7 @@ type shownUser struct {
 	Username string `json:"username"`
 	Role     string `json:"role"`
 	Name     string `json:"name"`
+	Email    string `json:"email"`
 	Locked   bool   `json:"locked"`
 	LockedAt string `json:"locked_at"`
 	LockID   string `json:"lock_id"`

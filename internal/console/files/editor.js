@@ -1,6 +1,7 @@
 // The user editor: creating and changing users, setting a password, deleting.
 
-import { ask, confirm } from "./dialog.js";
+import { Unreachable } from "./api.js";
+import { ask } from "./dialog.js";
 import { busy, field, given, h, plain } from "./dom.js";
 import { explain, left } from "./words.js";
 
@@ -36,20 +37,52 @@ export async function createUser(host) {
     title: "New user", signal: host.signal,
     first: (dialog) => dialog.querySelector("input"),
     draw: (close) => {
-      const username = textField("User name", { name: "username", required: true, maxlength: "64", autocapitalize: "none" }, "1 to 64 characters, without / \\ % ? #; upper and lower case differ");
-      const person = personFields(host, { role: "ITUser" });
+      const username = textField("User name", { name: "username", required: true, autocapitalize: "none" }, "1 to 64 characters, without spaces or / \\ % ? #. Upper and lower case differ.");
+      const person = personFields(host, { role: "ITUser" }, "What they may do in the portal");
       const password = passwordField();
-      const fields = { username, ...person.fields, password: password.field };
       return formOf({
-        fields, close, yes: "Create",
+        fields: { username, ...person.fields, password: password.field }, close, yes: "Create",
         body: [username.node, ...person.nodes, ...password.nodes],
-        does: () => host.api.createUser({ username: username.control.value, ...person.values(), password: password.field.control.value }),
+        does: async () => {
+          const body = { username: username.control.value, ...person.values(), password: password.field.control.value };
+          const user = await host.api.createUser(body);
+          return { username: user.username, generated: password.isGenerated() && body.password };
+        },
       });
     },
   });
   if (!made) return undefined;
-  host.say([given(made.username), " is there now. Give them their password; it is not shown again."]);
+  const done = [given(made.username), " is created."];
+  if (made.generated) await hand(host, made.username, made.generated, done);
+  host.say(made.generated ? done : [...done, " Give them the password you typed: nobody can look it up."]);
   return made.username;
+}
+
+// hand shows a generated password, this once.
+async function hand(host, username, password, done) {
+  await ask({
+    title: `Password of ${plain(username)}`, signal: host.signal,
+    first: (dialog) => dialog.querySelector("input"),
+    draw: (close) => {
+      const shown = field("Password", h("input", { readonly: true, autocomplete: "off", spellcheck: "false", onfocus: () => shown.control.select() }),
+        "Copy it now and hand it over safely: it is not shown again.");
+      shown.control.value = password;
+      const copied = h("p", { class: "hint", role: "status" });
+      return h("form", { onsubmit: (event) => { event.preventDefault(); close(); } }, h("p", {}, done), shown.node, copied, h("div", { class: "actions" },
+        h("button", { type: "button", onclick: () => copy(shown.control, copied) }, "Copy"),
+        h("button", { class: "main" }, "Done")));
+    },
+  });
+}
+
+async function copy(control, copied) {
+  try {
+    await navigator.clipboard.writeText(control.value);
+    copied.textContent = "Copied.";
+  } catch {
+    control.select();
+    copied.textContent = "The browser does not let this page copy. The password is selected: press Ctrl+C, or ⌘C.";
+  }
 }
 
 // editUser shows what may be changed of a user, and says what was.
@@ -58,7 +91,7 @@ export async function editUser(host, user) {
     title: `Edit ${plain(user.username)}`, signal: host.signal,
     first: (dialog) => dialog.querySelector("select"),
     draw: (close) => {
-      const person = personFields(host, user);
+      const person = personFields(host, user, `Another role signs ${themselves(host, user)} out, within 15 minutes.`);
       return formOf({
         fields: person.fields, close, yes: "Save",
         body: person.nodes,
@@ -68,19 +101,25 @@ export async function editUser(host, user) {
         ],
         does: async () => {
           const changes = person.changes(user);
-          if (Object.keys(changes).length === 0) return { ...user, same: true };
-          return host.api.updateUser(user.username, changes);
+          if (Object.keys(changes).length === 0) return "same";
+          return unlessGone(host.api.updateUser(user.username, changes));
         },
       });
     },
   });
   if (done === "password") return setPassword(host, user);
   if (done === "delete") return deleteUser(host, user);
-  if (done?.same) return host.say(["Nothing of ", given(user.username), " was changed."]);
-  if (done) host.say([given(user.username), done.role === user.role ? " is changed." : ` is a ${done.role} now, and has to sign in again.`]);
+  if (done) host.say([given(user.username), ...changed(done, user)]);
+}
+
+function changed(done, user) {
+  if (done === "gone") return goneWords;
+  if (done === "same") return [" is as before: you changed nothing."];
+  return [done.role === user.role ? " is changed." : ` is a ${done.role} now, and has to sign in again.`];
 }
 
 async function setPassword(host, user) {
+  let generated = "";
   const set = await ask({
     title: `Password of ${plain(user.username)}`, signal: host.signal,
     first: (dialog) => dialog.querySelector("input"),
@@ -88,33 +127,58 @@ async function setPassword(host, user) {
       const password = passwordField();
       return formOf({
         fields: { password: password.field }, close, yes: "Set password",
-        body: [...password.nodes, h("p", { class: "hint" }, "Their sessions end. This does not unlock.")],
-        does: async () => { await host.api.setPassword(user.username, password.field.control.value); return true; },
+        body: [...password.nodes, h("p", { class: "hint" }, `It signs ${themselves(host, user)} out, within 15 minutes. It does not unlock.`)],
+        does: async () => {
+          const value = password.field.control.value;
+          const done = await unlessGone(host.api.setPassword(user.username, value));
+          generated = password.isGenerated() ? value : "";
+          return done ?? "set";
+        },
       });
     },
   });
-  if (set) host.say(["The password of ", given(user.username), user.locked ? " is set. They are still locked." : " is set."]);
+  if (!set) return;
+  if (set === "gone") return host.say([given(user.username), ...goneWords]);
+  const done = ["The password of ", given(user.username), user.locked ? " is set. They are still locked." : " is set."];
+  if (generated) await hand(host, user.username, generated, done);
+  host.say(done);
 }
 
 async function deleteUser(host, user) {
-  const sure = await confirm({
-    question: ["Delete ", given(user.username), "? Their sessions end. What they did stays in the audit trail."], yes: "Delete", signal: host.signal,
+  const done = await ask({
+    title: "Confirm", signal: host.signal,
+    first: (dialog) => dialog.querySelector("[data-answer=no]"),
+    draw: (close) => formOf({
+      fields: {}, close, yes: "Delete", no: "No", kind: "danger",
+      body: [h("p", { class: "lead" }, "Delete ", given(user.username), "?"),
+        h("p", {}, `This signs ${themselves(host, user)} out, within 15 minutes, and cannot be undone. What was done stays in the audit trail.`)],
+      does: async () => (await unlessGone(host.api.deleteUser(user.username))) ?? "deleted",
+    }),
   });
-  if (!sure) return;
+  if (done) host.say([given(user.username), ...(done === "gone" ? goneWords : [" is deleted."])]);
+}
+
+// themselves says who is meant, which is worth a warning where it is the reader.
+const themselves = (host, user) => (user.username === host.api.user.username ? "you yourself" : "them");
+
+const goneWords = [" is not there any more."];
+
+// unlessGone waits for the answer, or "gone" where the user is.
+async function unlessGone(answer) {
   try {
-    await host.api.deleteUser(user.username);
-    host.say([given(user.username), " is deleted."]);
+    return await answer;
   } catch (error) {
-    if (error.kind === "not-found") host.say([given(user.username), " was not there any more."]);
-    else if (!left(error)) host.warn(explain(error));
+    if (error.kind === "not-found") return "gone";
+    throw error;
   }
 }
 
 // formOf is a form in a window: it sends once, marks the fields that the API
 // does not take, and keeps what was typed when there is no answer.
-function formOf({ fields, body, more = [], yes, does, close }) {
+function formOf({ fields, body, more = [], yes, no = "Cancel", kind = "main", does, close }) {
   const message = h("p", { class: "message", role: "alert" });
-  const send = h("button", { class: "main" }, yes);
+  const send = h("button", { class: kind }, yes);
+  let unknown = false; // whether an earlier try took effect
   const submit = async (event) => {
     event.preventDefault();
     if (!complete(fields)) return;
@@ -122,12 +186,17 @@ function formOf({ fields, body, more = [], yes, does, close }) {
     try {
       close(await busy(send, does));
     } catch (error) {
-      if (!left(error)) refused(error, fields, message);
+      if (left(error)) return;
+      refused(error, fields, message, unknown);
+      unknown ||= isUnknown(error);
     }
   };
   return h("form", { novalidate: true, onsubmit: submit }, body, message,
-    h("div", { class: "actions" }, more, send, h("button", { type: "button", onclick: () => close() }, "Cancel")));
+    h("div", { class: "actions" }, more, send, h("button", { type: "button", "data-answer": "no", onclick: () => close() }, no)));
 }
+
+// isUnknown reports whether an error leaves open what became of the request.
+const isUnknown = (error) => error instanceof Unreachable || error.status >= 500;
 
 function complete(fields) {
   const empty = Object.values(fields).filter((one) => {
@@ -139,16 +208,17 @@ function complete(fields) {
   return empty.length === 0;
 }
 
-function refused(error, fields, message) {
+function refused(error, fields, message, unknown) {
   const faults = (error.document?.errors ?? []).filter((fault) => fields[fault.field]);
   for (const fault of faults) fields[fault.field].set(`This ${fault.message}.`);
   if (faults.length) return fields[faults[0].field].control.focus();
-  const taken = error.kind === "conflict" && fields.username;
-  if (taken) {
-    fields.username.set("There is a user of this name already.");
+  if (error.kind === "conflict" && fields.username) {
+    fields.username.set(unknown
+      ? "There is a user of this name now, perhaps by your earlier try. Cancel, and look at the list."
+      : "There is a user of this name already.");
     return fields.username.control.focus();
   }
-  message.textContent = explain(error);
+  message.textContent = explain(error) + (isUnknown(error) ? " It may have been done all the same; you can send it again." : "");
 }
 
 function textField(label, properties, hint) {
@@ -156,12 +226,11 @@ function textField(label, properties, hint) {
 }
 
 // personFields are the role, name and email address.
-function personFields(host, user) {
+function personFields(host, user, hint) {
   const offered = rolesFor(host.api.user.role);
-  const role = field("Role", h("select", { name: "role" }, offered.map((one) => h("option", { selected: one === user.role }, one))),
-    "Changing it ends their sessions");
-  const name = textField("Name", { name: "name", maxlength: "128" });
-  const email = textField("Email address", { name: "email", type: "email", maxlength: "254" });
+  const role = field("Role", h("select", { name: "role" }, offered.map((one) => h("option", { selected: one === user.role }, one))), hint);
+  const name = textField("Name (optional)", { name: "name" });
+  const email = textField("Email address (optional)", { name: "email", type: "email" });
   name.control.value = user.name ?? "";
   email.control.value = user.email ?? "";
   const values = () => ({ role: role.control.value, name: name.control.value.trim(), email: email.control.value.trim() });
@@ -171,17 +240,24 @@ function personFields(host, user) {
   };
 }
 
-// passwordField is a password with a way to make one up, and to see it.
+// passwordField is a password with a way to make one up, and to see it. It has
+// no maxlength, which would cut a pasted password without a word.
 function passwordField() {
   const password = field("Password", h("input", {
-    name: "password", type: "password", required: true, maxlength: "128", autocomplete: "new-password", spellcheck: "false",
-  }), "8 to 128 characters with a letter and a digit");
+    name: "password", type: "password", required: true, autocomplete: "new-password", autocapitalize: "none", spellcheck: "false",
+  }), "8 to 128 characters with a letter and a digit, and not the user name");
   const show = h("input", { type: "checkbox", onchange: () => { password.control.type = show.checked ? "text" : "password"; } });
+  let generated = null;
   const make = h("button", { type: "button", onclick: () => {
-    password.control.value = generatePassword();
+    generated = password.control.value = generatePassword();
     password.control.type = "text";
     show.checked = true;
+    password.set("");
+    password.control.focus();
     password.control.select();
   } }, "Generate");
-  return { field: password, nodes: [password.node, h("div", { class: "tools" }, make, h("label", { class: "choice" }, show, "Show"))] };
+  return {
+    field: password, nodes: [password.node, h("div", { class: "tools" }, make, h("label", { class: "choice" }, show, "Show"))],
+    isGenerated: () => password.control.value === generated,
+  };
 }
