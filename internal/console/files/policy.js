@@ -1,6 +1,7 @@
 // Config › Services › Client › Security: how many failed logins lock a user,
 // and what a change of that number will mean before it is made.
 
+import { Unreachable } from "./api.js";
 import { confirm } from "./dialog.js";
 import { busy, field, given, h } from "./dom.js";
 import { count, momentOf } from "./format.js";
@@ -8,7 +9,9 @@ import { explain, left } from "./words.js";
 
 const smallest = 1;
 const largest = 9;
+const usual = 5; // the default
 const pageSize = 100; // users read at once; the API's largest page
+const countedFor = 30_000; // ms; what was counted earlier is counted again
 
 export const policy = {
   path: "/config/services/client/security",
@@ -22,29 +25,28 @@ class PolicyPage {
     this.host = host;
     this.api = host.api;
     this.mayChange = host.api.user.role === "Sysadmin";
-    this.failures = null; // how many unlocked users have so many failures
-    this.locked = 0;
-    this.looked = 0;
+    this.census = null; // of the users, once it is there
   }
 
   async start() {
     this.draw();
+    if (this.mayChange) this.recount();
     await this.load();
-    if (this.mayChange) await this.countUsers();
   }
 
   draw() {
     this.state = h("p", { class: "lead" }, "Looking…");
     this.maximum = field("Max Failed Login Attempts Portal", h("input", {
-      type: "number", name: "maximum", min: smallest, max: largest, step: "1", required: true, inputmode: "numeric", oninput: () => this.foresee(),
+      type: "number", name: "maximum", min: smallest, max: largest, step: "1", required: true, inputmode: "numeric", oninput: () => this.typed(),
     }), `A whole number from ${smallest} to ${largest}`);
     this.meaning = h("p", { role: "status" });
+    this.progress = h("p", { class: "hint" }); // beside the status, which would read out every step
     this.save = h("button", { class: "main" }, "Save");
-    this.reset = h("button", { type: "button", onclick: () => this.clear() }, "Back to the default");
+    this.reset = h("button", { type: "button", hidden: true, onclick: () => this.clear() }, "Back to the default");
     this.form = h("form", { class: "narrow", novalidate: true, hidden: !this.mayChange, onsubmit: (event) => this.submit(event) },
-      this.maximum.node, this.meaning, h("div", { class: "actions" }, this.save, this.reset));
+      this.maximum.node, this.meaning, this.progress, h("div", { class: "actions" }, this.save, this.reset));
     this.host.root.append(this.state, this.form,
-      h("p", { class: "hint" }, "A change is in force everywhere within 60 seconds. It unlocks nobody, and locks nobody by itself."),
+      h("p", { class: "hint" }, "A change is in force everywhere within 60 seconds. By itself it locks nobody and unlocks nobody."),
       this.mayChange ? "" : h("p", {}, "Only a Sysadmin can change it."));
   }
 
@@ -66,45 +68,65 @@ class PolicyPage {
 
   // What a change will mean.
 
-  // countUsers reads all users once, page by page, to tell beforehand whom a
-  // number will be close to.
-  async countUsers() {
-    const failures = Array(largest + 1).fill(0);
-    let cursor;
-    try {
-      do {
-        const page = await this.api.users({ limit: pageSize, cursor }, this.host.signal);
-        for (const user of page.users) {
-          if (user.locked) this.locked += 1;
-          else failures[Math.min(user.failed_attempts, largest)] += 1;
-        }
-        this.looked += page.users.length;
-        cursor = page.next_cursor;
-        this.foresee();
-      } while (cursor);
-      this.failures = failures;
-    } catch (error) {
-      if (!left(error)) this.unknown = explain(error);
-    }
+  typed() {
+    this.maximum.set("");
+    this.recount();
     this.foresee();
   }
 
-  foresee() {
-    this.maximum.set("");
+  // recount takes a new census, unless there is one of just now.
+  recount() {
+    if (this.counting || Date.now() - (this.census?.at ?? 0) < countedFor) return;
+    this.census = this.unknown = null;
+    this.counting = this.countUsers()
+      .then((census) => { this.census = census; })
+      .catch((error) => { if (!left(error)) this.unknown = explain(error); })
+      .finally(() => { this.counting = null; this.foresee(); });
+  }
+
+  // countUsers reads all users, page by page, to tell beforehand whom a number
+  // will be close to: how many are locked, and how many others have how many
+  // failures.
+  async countUsers() {
+    const census = { at: Date.now(), looked: 0, locked: 0, failures: Array(largest + 1).fill(0) };
+    let cursor;
+    do {
+      this.foresee(census.looked);
+      const page = await this.api.users({ limit: pageSize, cursor }, this.host.signal);
+      for (const user of page.users) {
+        if (user.locked) census.locked += 1;
+        else census.failures[Math.min(user.failed_attempts, largest)] += 1;
+      }
+      census.looked += page.users.length;
+      cursor = page.next_cursor;
+    } while (cursor);
+    return census;
+  }
+
+  // foresee says what the number typed will mean, or how far the counting is.
+  foresee(looked = this.looked) {
+    this.looked = looked;
     const wanted = this.value();
-    if (wanted === null || wanted === this.policy?.max_failed_login_attempts_portal) this.meaning.textContent = "";
-    else if (this.unknown) this.meaning.textContent = `What this will mean could not be counted. ${this.unknown}`;
-    else if (!this.failures) this.meaning.textContent = `Counting who is close to it; ${count(this.looked, "user")} looked at.`;
-    else this.meaning.textContent = this.foreseen(wanted);
+    const change = wanted !== null && this.policy && wanted !== this.policy.max_failed_login_attempts_portal;
+    this.meaning.textContent = change && this.census ? this.foreseen(wanted) : "";
+    this.progress.textContent = change && !this.census ? this.uncounted() : "";
+  }
+
+  uncounted() {
+    if (this.unknown) return `What this will mean could not be counted. ${this.unknown}`;
+    return `Counting whom this will be close to: ${count(this.looked ?? 0, "user")} looked at.`;
   }
 
   foreseen(maximum) {
-    const atLeast = Math.max(1, maximum - 1);
-    const close = this.failures.slice(atLeast).reduce((sum, n) => sum + n, 0);
-    const stay = this.locked ? ` ${count(this.locked, "user")} ${this.locked === 1 ? "is" : "are"} locked and ${this.locked === 1 ? "stays" : "stay"} so.` : "";
-    if (maximum === 1) return `Every failed login will lock.${stay}`;
-    if (close === 0) return `Nobody has ${atLeast} or more failures now.${stay}`;
-    return `${count(close, "user")} ${close === 1 ? "has" : "have"} ${atLeast} or more failures now; ${close === 1 ? "the" : "their"} next failure locks ${close === 1 ? "that user" : "them"}.${stay}`;
+    const { locked, failures } = this.census;
+    const atLeast = maximum - 1;
+    const close = failures.slice(atLeast).reduce((sum, n) => sum + n, 0);
+    const one = close === 1;
+    const stay = locked ? ` ${count(locked, "user")} ${locked === 1 ? "is" : "are"} locked now and ${locked === 1 ? "stays" : "stay"} so.` : "";
+    if (maximum === 1) return `Every failed login will lock, the first one too.${stay}`;
+    const failed = atLeast === 1 ? "1 or more failures" : `${atLeast} or more failures`;
+    if (close === 0) return `Nobody who is not locked has ${failed} now.${stay}`;
+    return `${count(close, "user")} ${one ? "has" : "have"} ${failed} now; their next failure locks them.${stay}`;
   }
 
   // value is the number typed, or null where it is not one that may be.
@@ -118,38 +140,63 @@ class PolicyPage {
   async submit(event) {
     event.preventDefault();
     const wanted = this.value();
-    if (wanted === null) {
-      this.maximum.set(`This must be a whole number from ${smallest} to ${largest}.`);
-      return this.maximum.control.focus();
-    }
-    await this.change(this.save, () => this.api.setPolicy({ max_failed_login_attempts_portal: wanted, version: this.policy.version }));
+    if (wanted === null) return this.refuse();
+    await this.change(this.save, wanted, () => this.api.setPolicy({ max_failed_login_attempts_portal: wanted, version: this.policy.version }));
+  }
+
+  refuse() {
+    this.maximum.set(`This must be a whole number from ${smallest} to ${largest}.`);
+    this.maximum.control.focus();
   }
 
   async clear() {
-    const sure = await confirm({ question: "Go back to the default of 5?", signal: this.host.signal });
-    if (sure) await this.change(this.reset, () => this.api.clearPolicy());
+    const meaning = this.census && this.policy.max_failed_login_attempts_portal !== usual ? ` ${this.foreseen(usual)}` : "";
+    const sure = await confirm({ question: `Go back to the default of ${usual}?${meaning}`, signal: this.host.signal });
+    if (sure) await this.change(this.reset, usual, () => this.api.clearPolicy());
   }
 
-  async change(button, does) {
+  async change(button, wanted, does) {
     try {
-      this.show(await busy(button, does));
-      this.maximum.control.value = this.policy.max_failed_login_attempts_portal;
-      this.foresee();
-      this.host.say(`Saved: ${count(this.policy.max_failed_login_attempts_portal, "failed login")} from now on.`);
+      this.saved(await busy(button, does));
     } catch (error) {
       if (left(error)) return;
-      if (error.kind === "conflict") return this.overtaken(error.document.current);
-      if (error.kind === "invalid-request") return this.maximum.set(`This must be a whole number from ${smallest} to ${largest}.`);
-      this.host.warn(explain(error));
+      if (error.kind === "conflict") return this.overtaken(error.document.current, wanted);
+      if (error.kind === "invalid-request") return this.refuse();
+      this.host.warn(`${explain(error)}${this.afterwards(error)}`);
     }
   }
 
-  // overtaken explains that somebody else was faster; what was typed stays, and
-  // saving again is a decision made on what is shown now.
-  async overtaken(current) {
-    this.show(current ?? await this.api.policy(this.host.signal));
+  saved(policy) {
+    this.show(policy);
+    const n = policy.max_failed_login_attempts_portal;
+    this.maximum.control.value = n;
     this.foresee();
-    const by = this.policy.updated_by ? given(this.policy.updated_by) : "Somebody";
-    this.host.warn([by, ` set it to ${this.policy.max_failed_login_attempts_portal} meanwhile, and your number was not saved. Press Save again if you still want it.`]);
+    const lock = `${count(n, "failed login")} ${n === 1 ? "locks" : "lock"} a user`;
+    this.host.say(policy.source === "client" ? `Saved. ${lock}, everywhere within 60 seconds.` : `Back to the default. ${lock}, everywhere within 60 seconds.`);
+    if (this.reset.hidden && [this.reset, document.body].includes(document.activeElement)) this.maximum.control.focus();
+  }
+
+  // afterwards says what else there is to know of a change without an answer.
+  // Parameter Store asks for 30 seconds between deleting a parameter and making
+  // it again.
+  afterwards(error) {
+    if (!(error instanceof Unreachable) && error.status < 500) return "";
+    const early = error.status === 503 && this.policy.source === "default"
+      ? " Just after going back to the default, it takes half a minute until a number can be set." : "";
+    return `${early} Your change may have been made or not; you can send it again.`;
+  }
+
+  // overtaken explains that somebody else was faster; what was typed stays, and
+  // saving again is a decision made on what is shown now. What was faster may be
+  // an earlier try of one's own whose answer was lost.
+  async overtaken(current, wanted) {
+    const now = current ?? await this.api.policy(this.host.signal);
+    const n = now.max_failed_login_attempts_portal;
+    if (n === wanted && now.updated_by === `${this.api.user.client}/${this.api.user.username}`) return this.saved(now);
+    this.show(now);
+    this.foresee();
+    const by = now.updated_by ? given(now.updated_by) : "Somebody";
+    const what = now.source === "client" ? ` set it to ${n} meanwhile` : ` went back to the default of ${n} meanwhile`;
+    this.host.warn([by, `${what}, so your ${wanted} was not saved. Press Save again if you still want it.`]);
   }
 }
