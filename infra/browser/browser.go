@@ -22,6 +22,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -193,7 +194,33 @@ func (p *Page) Press(name string) {
 // without a character.
 func (p *Page) Key(keys string) {
 	p.t.Helper()
-	p.Run("pressing a key", chromedp.KeyEvent(keys))
+	p.Run("pressing a key", func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		for _, event := range strokes(keys) {
+			if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, event); err != nil {
+				return none, err
+			}
+		}
+		return none, nil
+	})
+}
+
+// strokes are the events of keys as a keyboard makes them: the character comes
+// with the key that goes down, so that a page which takes the key gets no
+// character. chromedp.KeyEvent sends it in any case, to wherever the focus is
+// then.
+func strokes(keys string) []input.DispatchKeyEventParams {
+	var all []input.DispatchKeyEventParams
+	for _, key := range keys {
+		for _, event := range kb.Encode(key) {
+			if event.Type == kb.KeyChar {
+				down := &all[len(all)-1]
+				down.Text, down.UnmodifiedText = event.Text, event.UnmodifiedText
+				continue
+			}
+			all = append(all, *event)
+		}
+	}
+	return all
 }
 
 // Focus returns the id of the element that has the focus, or "".

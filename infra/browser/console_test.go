@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -220,7 +221,7 @@ type shownUser struct {
 func (c *caller) user(username string) shownUser {
 	c.t.Helper()
 	var user shownUser
-	c.want(http.StatusOK, &user, "GET", c.own("/users/"+username), nil)
+	c.want(http.StatusOK, &user, "GET", c.own("/users/"+url.PathEscape(username)), nil)
 	return user
 }
 
@@ -241,3 +242,24 @@ func (c *caller) entries(username, action string) []entry {
 	c.want(http.StatusOK, &answer, "GET", c.own("/audit?username="+username+"&action="+action), nil)
 	return answer.Entries
 }
+
+// entriesSoon is entries, once there is one.
+func (c *caller) entriesSoon(username, action string) []entry {
+	c.t.Helper()
+	late := time.After(20 * time.Second)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if found := c.entries(username, action); len(found) > 0 {
+			return found
+		}
+		select {
+		case <-late:
+			c.t.Fatalf("the trail never says %s of %s", action, username)
+		case <-again.C:
+		}
+	}
+}
+
+// actor is the caller as the trail names them.
+func (c *caller) actor() string { return c.who.Client + "/" + c.who.Username }
