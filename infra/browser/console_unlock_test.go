@@ -31,7 +31,7 @@ func byButton(page *browser.Page, username string) {
 
 // byEnter goes to the row with Tab and the arrows, as somebody without a mouse.
 func byEnter(page *browser.Page, username string) {
-	tabTo(page, `document.activeElement.matches("tr[data-username]")`)
+	tabUntil(page, `document.activeElement.matches("tr[data-username]")`)
 	page.Key(kb.Home)
 	for !browser.Eval[bool](page, fmt.Sprintf(`document.activeElement.dataset.username === %q`, username)) {
 		page.Key(kb.ArrowDown)
@@ -41,12 +41,12 @@ func byEnter(page *browser.Page, username string) {
 
 // byKeyOnButton presses the row's button with the keyboard.
 func byKeyOnButton(page *browser.Page, username string) {
-	tabTo(page, fmt.Sprintf(`document.activeElement.matches('%s [data-act=unlock]')`, userRow(username)))
+	tabUntil(page, fmt.Sprintf(`document.activeElement.matches('%s [data-act=unlock]')`, userRow(username)))
 	page.Key(" ")
 }
 
-// tabTo presses Tab until an expression is true.
-func tabTo(page *browser.Page, expression string) {
+// tabUntil presses Tab until an expression is true.
+func tabUntil(page *browser.Page, expression string) {
 	for range 60 {
 		if browser.Eval[bool](page, expression) {
 			return
@@ -369,7 +369,7 @@ func TestManyAreUnlockedWithOneConfirmAndAResultEach(t *testing.T) {
 	page := usersPage(t, n.URL, rival.who)
 	page.Allow("net::ERR_EMPTY_RESPONSE")
 	page.See("5 users are locked.")
-	tabTo(page, `document.activeElement.matches("tr[data-username]")`)
+	tabUntil(page, `document.activeElement.matches("tr[data-username]")`)
 	byArrow := func(username string) {
 		for !browser.Eval[bool](page, fmt.Sprintf(`document.activeElement.dataset.username === %q`, username)) {
 			page.Key(kb.ArrowDown)
