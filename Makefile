@@ -53,7 +53,9 @@ lint: need-go sam ## Check the format, the code, the modules and the template
 	go tool staticcheck ./...
 	go mod verify
 	go mod tidy -diff
-	$(SAM) validate --lint
+	for template in template.yaml infra/storage.yaml infra/identity.yaml; do \
+		$(SAM) validate --lint --template $$template || exit 1; \
+	done
 
 .PHONY: sam-build
 sam-build: need-go sam functions ## Build what `sam deploy` deploys, into .aws-sam/build

@@ -105,7 +105,7 @@ func TestEventsAreThereOnlyWithABus(t *testing.T) {
 		Retries   int      `yaml:"MaximumRetryAttempts"`
 	}
 	tpl.properties(t, "PublishEventsMapping", &mapping)
-	if mapping.Source != "!GetAtt AuditTable.StreamArn" || !mapping.Bisect || strings.Join(mapping.Responses, " ") != "ReportBatchItemFailures" {
+	if mapping.Source != "!GetAtt Storage.Outputs.AuditStreamArn" || !mapping.Bisect || strings.Join(mapping.Responses, " ") != "ReportBatchItemFailures" {
 		t.Errorf("got %+v", mapping)
 	}
 	const streamKeeps = 24 * 60 * 60 // seconds; DynamoDB Streams

@@ -31,15 +31,20 @@ func TestTheReadmeTellsWhatTheTemplateGrants(t *testing.T) {
 	}
 }
 
+// storeNames makes the README's names of the template's.
+var storeNames = strings.NewReplacer(
+	"Storage.Outputs.", "", "Identity.Outputs.", "", "StreamArn", "Table, its stream", "TableArn", "Table", "PoolArn", "Pool", ".Arn", "",
+)
+
 // store gives a statement's one resource the name that the README uses.
 func store(t *testing.T, s statement) string {
 	t.Helper()
 	resource := string(slices.Concat(s.Resource, texts{""})[0])
 	if name, ok := strings.CutPrefix(resource, "!GetAtt "); ok {
-		return strings.Replace(strings.TrimSuffix(name, ".Arn"), ".StreamArn", ", its stream", 1)
+		return storeNames.Replace(name)
 	}
 	if name, ok := strings.CutPrefix(resource, "!Sub ${"); ok {
-		return strings.Replace(name, ".Arn}/index/", ", its index ", 1)
+		return storeNames.Replace(strings.Replace(name, "Arn}/index/", ", its index ", 1))
 	}
 	const parameters = "!Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/portcullis/${Stage}/"
 	switch resource {

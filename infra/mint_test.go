@@ -2,8 +2,6 @@ package infra_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +17,7 @@ import (
 // whose refresh tokens rotate would not take them in the flow that we renew by.
 func TestTheAppClientAllowsTheAdminFlowAndRefreshOnly(t *testing.T) {
 	var properties map[string]any
-	readTemplate(t).properties(t, "AppClient", &properties)
+	readTemplateFile(t, identityTemplate).properties(t, "AppClient", &properties)
 	got := map[string]any{}
 	for _, name := range []string{
 		"GenerateSecret", "ExplicitAuthFlows", "EnableTokenRevocation", "PreventUserExistenceErrors",
@@ -52,7 +50,7 @@ func TestTheEmbeddedMintsTokensLastAsLong(t *testing.T) {
 		Access  int `yaml:"AccessTokenValidity"`
 		Refresh int `yaml:"RefreshTokenValidity"`
 	}
-	readTemplate(t).properties(t, "AppClient", &properties)
+	readTemplateFile(t, identityTemplate).properties(t, "AppClient", &properties)
 	want := map[string]string{
 		"accessTime":  fmt.Sprintf("%d * time.Minute", properties.Access),
 		"refreshTime": fmt.Sprintf("%d * time.Hour", properties.Refresh),
@@ -69,19 +67,17 @@ func TestTheEmbeddedMintsTokensLastAsLong(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("lifetimes (-template.yaml +internal/embedded):\n%s", diff)
+		t.Errorf("lifetimes (-identity.yaml +internal/embedded):\n%s", diff)
 	}
 }
 
 // The app client's secret is read by the code that needs it. A variable or an
 // output would show it to whoever may look at a function or a stack.
-func TestTheTemplatePassesNoClientSecretOn(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join(root, "template.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(file), "ClientSecret") {
-		t.Error("template.yaml mentions ClientSecret")
+func TestTheTemplatesPassNoClientSecretOn(t *testing.T) {
+	for _, name := range []string{mainTemplate, identityTemplate} {
+		if strings.Contains(string(readFile(t, name)), "ClientSecret") {
+			t.Errorf("%s mentions ClientSecret", name)
+		}
 	}
 }
 
@@ -91,7 +87,7 @@ func TestTheUserPoolIsClosed(t *testing.T) {
 		AdminCreateUserConfig  map[string]bool         `yaml:"AdminCreateUserConfig"`
 		AccountRecoverySetting map[string][]recoveryBy `yaml:"AccountRecoverySetting"`
 	}
-	readTemplate(t).properties(t, "UserPool", &got)
+	readTemplateFile(t, identityTemplate).properties(t, "UserPool", &got)
 	if !got.UsernameConfiguration["CaseSensitive"] {
 		t.Error("usernames are not case-sensitive")
 	}
@@ -110,7 +106,7 @@ type recoveryBy struct {
 }
 
 func TestThePoolHasAGroupForEachRole(t *testing.T) {
-	tpl := readTemplate(t)
+	tpl := readTemplateFile(t, identityTemplate)
 	var got []string
 	for id, resource := range tpl.Resources {
 		if resource.Type != "AWS::Cognito::UserPoolGroup" {
@@ -129,6 +125,6 @@ func TestThePoolHasAGroupForEachRole(t *testing.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("groups (-roles +template.yaml):\n%s", diff)
+		t.Errorf("groups (-roles +identity.yaml):\n%s", diff)
 	}
 }

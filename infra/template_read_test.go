@@ -12,7 +12,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A template is what these tests read of template.yaml.
+// The templates. The first nests the others.
+const (
+	mainTemplate     = "template.yaml"
+	storageTemplate  = "infra/storage.yaml"
+	identityTemplate = "infra/identity.yaml"
+)
+
+// A template is what these tests read of one.
 type template struct {
 	Parameters map[string]struct {
 		Default        text `yaml:"Default"`
@@ -23,13 +30,18 @@ type template struct {
 		Function functionProperties `yaml:"Function"`
 	} `yaml:"Globals"`
 	Resources map[string]struct {
-		Type       string    `yaml:"Type"`
-		Condition  string    `yaml:"Condition"`
-		Properties yaml.Node `yaml:"Properties"`
-		Metadata   struct {
+		Type          string    `yaml:"Type"`
+		Condition     string    `yaml:"Condition"`
+		OnDeletion    string    `yaml:"DeletionPolicy"`
+		OnReplacement string    `yaml:"UpdateReplacePolicy"`
+		Properties    yaml.Node `yaml:"Properties"`
+		Metadata      struct {
 			BuildMethod string `yaml:"BuildMethod"`
 		} `yaml:"Metadata"`
 	} `yaml:"Resources"`
+	Outputs map[string]struct {
+		Value yaml.Node `yaml:"Value"`
+	} `yaml:"Outputs"`
 }
 
 type functionProperties struct {
@@ -128,11 +140,22 @@ func (s *texts) UnmarshalYAML(n *yaml.Node) error {
 // readTemplate parses template.yaml.
 func readTemplate(t *testing.T) template {
 	t.Helper()
-	file, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	return readTemplateFile(t, mainTemplate)
+}
+
+func readTemplateFile(t *testing.T, name string) template {
+	t.Helper()
+	return parseTemplate(t, readFile(t, name))
+}
+
+// readFile returns a file of the project.
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parseTemplate(t, file)
+	return file
 }
 
 func parseTemplate(t *testing.T, file []byte) template {

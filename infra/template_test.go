@@ -167,7 +167,7 @@ func TestNoStatementAllowsEverything(t *testing.T) {
 const clientSegment = "/clients/*/"
 
 // index is one index of a table.
-var index = regexp.MustCompile(`^!Sub \$\{[A-Za-z]+\.Arn\}/index/[a-z-]+$`)
+var index = regexp.MustCompile(`^!Sub \$\{Storage\.Outputs\.[A-Za-z]+Arn\}/index/[a-z-]+$`)
 
 var action = regexp.MustCompile(`^[a-z-]+:[A-Za-z]+$`)
 
@@ -202,7 +202,7 @@ func TestBroadStatementsAreFound(t *testing.T) {
 		"every resource":         {Effect: "Allow", Action: get, Resource: texts{"*"}},
 		"every parameter":        {Effect: "Allow", Action: get, Resource: texts{"!Sub arn:aws:ssm:x:1:parameter/*"}},
 		"every client's secrets": {Effect: "Allow", Action: get, Resource: texts{"!Sub arn:aws:ssm:x:1:parameter/clients/*/*"}},
-		"every index":            {Effect: "Allow", Action: get, Resource: texts{"!Sub ${UsersTable.Arn}/index/*"}},
+		"every index":            {Effect: "Allow", Action: get, Resource: texts{"!Sub ${Storage.Outputs.UsersTableArn}/index/*"}},
 		"what a parameter names": {Effect: "Allow", Action: get, Resource: texts{"!Sub ${Resource}"}},
 		"two resources":          {Effect: "Allow", Action: get, Resource: append(arn, arn...)},
 	} {

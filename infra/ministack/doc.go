@@ -2,10 +2,10 @@
 //
 //	go run ./infra/ministack -- go test ./...
 //
-// It starts MiniStack (one process that speaks like DynamoDB and its streams,
-// SSM, Cognito, EventBridge and SQS) on a free port of 127.0.0.1, makes the
-// tables of ./template.yaml, a user pool and the secrets, and runs the
-// command with AWS_ENDPOINT_URL, the other AWS_ variables and the functions'
+// It starts MiniStack (one process that speaks like CloudFormation, DynamoDB and
+// its streams, SSM, Cognito, EventBridge and SQS) on a free port of 127.0.0.1,
+// deploys ./infra/storage.yaml and ./infra/identity.yaml there, makes the secrets,
+// and runs the command with AWS_ENDPOINT_URL, the other AWS_ variables and the functions'
 // PORTCULLIS_ variables set. Signals are passed on, or end the setting up when
 // the command does not run yet; the exit code is the command's.
 //

@@ -14,8 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"portcullis/infra/stack"
@@ -27,7 +26,6 @@ const (
 	stage     = "test"
 	region    = "eu-west-1"
 	accessKey = "test"
-	template  = "template.yaml"
 )
 
 // setupTime bounds starting the services and making the stack. It takes two
@@ -105,7 +103,7 @@ func prepare(venv string) (*server, []string, error) {
 
 // setUp makes the stack and returns the variables that lead to it.
 func setUp(ctx context.Context, endpoint string) ([]string, error) {
-	described, err := os.ReadFile(template)
+	storage, identity, err := templates()
 	if err != nil {
 		return nil, fmt.Errorf("run this in the project's folder: %w", err)
 	}
@@ -113,22 +111,31 @@ func setUp(ctx context.Context, endpoint string) ([]string, error) {
 		Region: region, BaseEndpoint: &endpoint, HTTPClient: environ.HTTPClient(),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
 	}
-	tables, err := stack.CreateTables(ctx, dynamodb.NewFromConfig(config), described, "portcullis-"+stage+"-")
+	cfn := cloudformation.NewFromConfig(config)
+	tables, err := stack.DeployStorage(ctx, cfn, storage, "portcullis-"+stage+"-storage")
 	if err != nil {
 		return nil, err
 	}
-	identity, err := stack.CreateIdentity(ctx, cognitoidentityprovider.NewFromConfig(config),
-		ssm.NewFromConfig(config), described, endpoint, stage)
+	mint, err := stack.DeployIdentity(ctx, cfn, ssm.NewFromConfig(config), identity, endpoint, "portcullis-"+stage+"-identity", stage)
 	if err != nil {
 		return nil, err
 	}
-	return append(stack.Environment(stage, tables, identity),
+	return append(stack.Environment(stage, tables, mint),
 		"AWS_ENDPOINT_URL="+endpoint,
 		"AWS_REGION="+region,
 		"AWS_ACCESS_KEY_ID="+accessKey,
 		"AWS_SECRET_ACCESS_KEY="+accessKey,
 		"AWS_SESSION_TOKEN=",
 	), nil
+}
+
+// templates returns the files that the stack is made of.
+func templates() (storage, identity []byte, err error) {
+	if storage, err = os.ReadFile("infra/storage.yaml"); err != nil {
+		return nil, nil, err
+	}
+	identity, err = os.ReadFile("infra/identity.yaml")
+	return storage, identity, err
 }
 
 // runCommand runs the command to its end, passes the signals on to it, and

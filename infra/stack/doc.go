@@ -1,9 +1,12 @@
-// Package stack makes, on an endpoint that speaks like AWS, the stores that
-// template.yaml makes on AWS: the tables, and the user pool with its groups and
-// its app client. It adds the secrets, which are made by hand on AWS.
+// Package stack makes, on an endpoint that speaks like AWS, the stores that a
+// deployment makes on AWS: the tables of infra/storage.yaml, and the user pool of
+// infra/identity.yaml with its groups and its app client. It adds the secrets,
+// which no template can make.
 //
-// The one decision a reader must know: all of it is read from template.yaml
-// itself, so a test runs on the keys, indexes and settings that are deployed
+// The one decision a reader must know: the endpoint's CloudFormation reads the
+// very files that are deployed, so a test runs on those keys, indexes and settings
 // and not on a copy of them. It is for tests and for running the compiled
-// functions on a developer's machine; a deployment goes through CloudFormation.
+// functions on a developer's machine. An emulator's CloudFormation may leave
+// settings aside that nobody needs there, such as backups and times to live; the
+// tests in infra look for those in the files.
 package stack

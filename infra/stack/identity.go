@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
@@ -25,105 +25,36 @@ type Identity struct {
 	Issuer, JWKSURL         string
 }
 
-// CreateIdentity makes the template's UserPool, its groups and its AppClient,
-// and the secrets of the stage, which no template can make. The endpoint
-// is where the pool's keys are served: an emulator cannot serve them under the
-// issuer that its tokens name.
-func CreateIdentity(ctx context.Context, idp *cognitoidentityprovider.Client, parameters *ssm.Client, template []byte, endpoint, stage string) (Identity, error) {
-	resources, err := readResources(template)
+// DeployIdentity makes the user pool of infra/identity.yaml, which is the
+// template, as a stack of the name, and the secrets of the stage. The endpoint is
+// where the pool's keys are served: an emulator cannot serve them under the issuer
+// that its tokens name.
+func DeployIdentity(ctx context.Context, cfn *cloudformation.Client, parameters *ssm.Client, template []byte, endpoint, name, stage string) (Identity, error) {
+	outputs, err := deploy(ctx, cfn, name, template, map[string]string{"Stage": stage})
 	if err != nil {
 		return Identity{}, err
 	}
-	m := mint{idp: idp, resources: resources, values: values{"Stage": stage}}
-	pool, err := m.createPool(ctx)
-	if err != nil {
-		return Identity{}, fmt.Errorf("creating user pool: %w", err)
+	made := Identity{
+		SecretParameter:       "/portcullis/" + stage + "/token-secret",
+		CursorSecretParameter: "/portcullis/" + stage + "/cursor-secret",
 	}
-	m.values["UserPool"] = pool
-	if err := m.createGroups(ctx); err != nil {
-		return Identity{}, fmt.Errorf("creating groups: %w", err)
+	if err := take(outputs, map[string]*string{"UserPool": &made.UserPoolID, "AppClient": &made.AppClientID}); err != nil {
+		return Identity{}, err
 	}
-	client, err := m.createAppClient(ctx)
-	if err != nil {
-		return Identity{}, fmt.Errorf("creating app client: %w", err)
-	}
-	secrets := []string{"/portcullis/" + stage + "/token-secret", "/portcullis/" + stage + "/cursor-secret"}
-	for _, name := range secrets {
-		if err := createSecret(ctx, parameters, name); err != nil {
-			return Identity{}, fmt.Errorf("creating %s: %w", name, err)
+	for _, secret := range []string{made.SecretParameter, made.CursorSecretParameter} {
+		if err := createSecret(ctx, parameters, secret); err != nil {
+			return Identity{}, fmt.Errorf("creating %s: %w", secret, err)
 		}
 	}
-	return Identity{
-		UserPoolID: pool, AppClientID: client, SecretParameter: secrets[0], CursorSecretParameter: secrets[1],
-		Issuer:  issuer(idp.Options().Region, pool),
-		JWKSURL: strings.TrimSuffix(endpoint, "/") + "/" + pool + "/.well-known/jwks.json",
-	}, nil
+	made.Issuer = issuer(cfn.Options().Region, made.UserPoolID)
+	made.JWKSURL = strings.TrimSuffix(endpoint, "/") + "/" + made.UserPoolID + "/.well-known/jwks.json"
+	return made, nil
 }
 
 // issuer is the "iss" of a pool's tokens, from the Cognito Developer Guide,
 // "Verifying JSON web tokens".
 func issuer(region, pool string) string {
 	return "https://cognito-idp." + region + ".amazonaws.com/" + pool
-}
-
-// A mint makes the resources of a template that are Cognito's.
-type mint struct {
-	idp       *cognitoidentityprovider.Client
-	resources map[string]resource
-	values    values
-}
-
-// input fills a call's input from the resource of the type.
-func (m mint) input(id, kind string, into any, renamed map[string]string) error {
-	described, ok := m.resources[id]
-	if !ok || described.Type != kind {
-		return fmt.Errorf("the template has no %s named %s", kind, id)
-	}
-	if err := described.input(into, m.values, renamed); err != nil {
-		return fmt.Errorf("reading %s of the template: %w", id, err)
-	}
-	return nil
-}
-
-func (m mint) createPool(ctx context.Context) (string, error) {
-	var in cognitoidentityprovider.CreateUserPoolInput
-	if err := m.input("UserPool", "AWS::Cognito::UserPool", &in, map[string]string{"UserPoolName": "PoolName"}); err != nil {
-		return "", err
-	}
-	out, err := m.idp.CreateUserPool(ctx, &in)
-	if err != nil {
-		return "", err
-	}
-	return *out.UserPool.Id, nil
-}
-
-func (m mint) createGroups(ctx context.Context) error {
-	const kind = "AWS::Cognito::UserPoolGroup"
-	for id, resource := range m.resources {
-		if resource.Type != kind {
-			continue
-		}
-		var in cognitoidentityprovider.CreateGroupInput
-		if err := m.input(id, kind, &in, nil); err != nil {
-			return err
-		}
-		if _, err := m.idp.CreateGroup(ctx, &in); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
-		}
-	}
-	return nil
-}
-
-func (m mint) createAppClient(ctx context.Context) (string, error) {
-	var in cognitoidentityprovider.CreateUserPoolClientInput
-	if err := m.input("AppClient", "AWS::Cognito::UserPoolClient", &in, nil); err != nil {
-		return "", err
-	}
-	out, err := m.idp.CreateUserPoolClient(ctx, &in)
-	if err != nil {
-		return "", err
-	}
-	return *out.UserPoolClient.ClientId, nil
 }
 
 func createSecret(ctx context.Context, parameters *ssm.Client, name string) error {

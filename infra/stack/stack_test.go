@@ -2,13 +2,16 @@ package stack_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	cognito "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -60,55 +63,93 @@ func keys(prefix string, schema []types.KeySchemaElement) []string {
 	return all
 }
 
-func TestTemplatesWithoutTheTables(t *testing.T) {
-	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
-	for name, template := range map[string]string{
-		"no resources":                     "Resources: {}",
-		"a table that is something else":   "Resources: {AttemptsTable: {Type: AWS::S3::Bucket}}",
-		"a template that is no YAML":       "Resources: [",
-		"a table whose keys are no schema": "Resources: {AttemptsTable: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: user}}}",
+// file returns a template of infra with the replacements made, each an old text,
+// which must be there, and its new one.
+func file(t *testing.T, name string, replacements ...string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(replacements); i += 2 {
+		if !bytes.Contains(text, []byte(replacements[i])) {
+			t.Fatalf("%s has no %q", name, replacements[i])
+		}
+	}
+	return []byte(strings.NewReplacer(replacements...).Replace(string(text)))
+}
+
+// identity deploys a template as the stage's.
+func identity(t *testing.T, template []byte, stage string) (stack.Identity, error) {
+	t.Helper()
+	config := lockouttest.AWS(t)
+	return stack.DeployIdentity(t.Context(), cloudformation.NewFromConfig(config), ssm.NewFromConfig(config),
+		template, *config.BaseEndpoint, stage+"-identity", stage)
+}
+
+// newStage returns the name of a stage that no other test has.
+func newStage() string { return "t" + strings.ToLower(rand.Text()[:12]) }
+
+func TestTablesThatCannotBeMade(t *testing.T) {
+	cfn := cloudformation.NewFromConfig(lockouttest.AWS(t))
+	for name, template := range map[string][]byte{
+		"no resources":                   []byte("Resources: {}"),
+		"a template that is no YAML":     []byte("Resources: ["),
+		"a resource of no kind there is": file(t, "storage.yaml", "AWS::DynamoDB::Table", "AWS::DynamoDB::Chair"),
+		"no output for a table":          file(t, "storage.yaml", "  UsersTable:\n    Value:", "  Persons:\n    Value:"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if tables, err := stack.CreateTables(t.Context(), db, []byte(template), "none-"); err == nil {
+			if tables, err := stack.DeployStorage(t.Context(), cfn, template, newStage()); err == nil {
 				t.Errorf("got %v and no error", tables)
 			}
 		})
 	}
 }
 
-// template returns template.yaml with the replacements made, each an old text,
-// which must be there, and its new one.
-func template(t *testing.T, replacements ...string) []byte {
-	t.Helper()
-	file, err := os.ReadFile(filepath.Join("..", "..", "template.yaml"))
+// TestTheTablesOutliveTheirStack: deleting the stack, which is what replacing the
+// code can do at worst, leaves each table, under its protection.
+func TestTheTablesOutliveTheirStack(t *testing.T) {
+	config := lockouttest.AWS(t)
+	cfn, db, name := cloudformation.NewFromConfig(config), dynamodb.NewFromConfig(config), newStage()
+	tables, err := stack.DeployStorage(t.Context(), cfn, file(t, "storage.yaml"), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i < len(replacements); i += 2 {
-		if !bytes.Contains(file, []byte(replacements[i])) {
-			t.Fatalf("template.yaml has no %q", replacements[i])
+	if _, err := cfn.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	gone := cloudformation.NewStackDeleteCompleteWaiter(cfn, func(o *cloudformation.StackDeleteCompleteWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second
+	})
+	if err := gone.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables.Names() {
+		if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table}); err != nil {
+			t.Errorf("after the stack: %v", err)
+		}
+		if _, err := db.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: &table}); err == nil {
+			t.Errorf("%s could be deleted by mistake", table)
 		}
 	}
-	return []byte(strings.NewReplacer(replacements...).Replace(string(file)))
 }
 
 func TestIdentity(t *testing.T) {
 	config := lockouttest.AWS(t)
 	idp, parameters := cognitoidentityprovider.NewFromConfig(config), ssm.NewFromConfig(config)
-	stage := "stack-test-" + lockouttest.IDs()()
-	identity, err := stack.CreateIdentity(t.Context(), idp, parameters, template(t), *config.BaseEndpoint, stage)
+	stage := newStage()
+	made, err := identity(t, file(t, "identity.yaml"), stage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Run("the app client is the template's", func(t *testing.T) {
-		made := appClient(t, idp, identity)
-		if made.ClientSecret == nil {
+		got := *appClient(t, idp, made)
+		if got.ClientSecret == nil {
 			t.Error("it has no secret")
 		}
-		got := *made
 		got.ClientId, got.ClientSecret, got.CreationDate, got.LastModifiedDate = nil, nil, nil, nil
 		want := cognito.UserPoolClientType{
-			ClientName: aws.String("portcullis-" + stage), UserPoolId: &identity.UserPoolID,
+			ClientName: aws.String("portcullis-" + stage), UserPoolId: &made.UserPoolID,
 			ExplicitAuthFlows: []cognito.ExplicitAuthFlowsType{
 				cognito.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth, cognito.ExplicitAuthFlowsTypeAllowRefreshTokenAuth,
 			},
@@ -126,8 +167,7 @@ func TestIdentity(t *testing.T) {
 		}
 	})
 	t.Run("a change of the template is a change of the app client", func(t *testing.T) {
-		changed, err := stack.CreateIdentity(t.Context(), idp, parameters,
-			template(t, "RefreshTokenValidity: 12", "RefreshTokenValidity: 7"), *config.BaseEndpoint, stage+"-3")
+		changed, err := identity(t, file(t, "identity.yaml", "RefreshTokenValidity: 12", "RefreshTokenValidity: 7"), newStage())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +176,7 @@ func TestIdentity(t *testing.T) {
 		}
 	})
 	t.Run("usernames are case-sensitive", func(t *testing.T) {
-		out, err := idp.DescribeUserPool(t.Context(), &cognitoidentityprovider.DescribeUserPoolInput{UserPoolId: &identity.UserPoolID})
+		out, err := idp.DescribeUserPool(t.Context(), &cognitoidentityprovider.DescribeUserPoolInput{UserPoolId: &made.UserPoolID})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +193,7 @@ func TestIdentity(t *testing.T) {
 			"no digit": {"Aaa!", false}, "no symbol": {"Aa11", false},
 		} {
 			_, err := idp.AdminCreateUser(t.Context(), &cognitoidentityprovider.AdminCreateUserInput{
-				UserPoolId: &identity.UserPoolID, Username: aws.String("u/" + name), MessageAction: cognito.MessageActionTypeSuppress,
+				UserPoolId: &made.UserPoolID, Username: aws.String("u/" + name), MessageAction: cognito.MessageActionTypeSuppress,
 				TemporaryPassword: aws.String(strings.Repeat(c.password, 8)),
 			})
 			var refused *cognito.InvalidPasswordException
@@ -163,25 +203,25 @@ func TestIdentity(t *testing.T) {
 		}
 	})
 	t.Run("the secrets are secure strings that differ, also between stages", func(t *testing.T) {
-		other, err := stack.CreateIdentity(t.Context(), idp, parameters, template(t), *config.BaseEndpoint, stage+"-2")
+		other, err := identity(t, file(t, "identity.yaml"), newStage())
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := map[string]bool{}
-		for _, of := range []stack.Identity{identity, other} {
-			made[secret(t, parameters, of.SecretParameter)] = true
-			made[secret(t, parameters, of.CursorSecretParameter)] = true
+		secrets := map[string]bool{}
+		for _, of := range []stack.Identity{made, other} {
+			secrets[secret(t, parameters, of.SecretParameter)] = true
+			secrets[secret(t, parameters, of.CursorSecretParameter)] = true
 		}
-		if len(made) != 4 {
-			t.Errorf("got %d secrets, want 4", len(made))
+		if len(secrets) != 4 {
+			t.Errorf("got %d secrets, want 4", len(secrets))
 		}
 	})
 }
 
-func appClient(t *testing.T, idp *cognitoidentityprovider.Client, identity stack.Identity) *cognito.UserPoolClientType {
+func appClient(t *testing.T, idp *cognitoidentityprovider.Client, made stack.Identity) *cognito.UserPoolClientType {
 	t.Helper()
 	out, err := idp.DescribeUserPoolClient(t.Context(), &cognitoidentityprovider.DescribeUserPoolClientInput{
-		UserPoolId: &identity.UserPoolID, ClientId: &identity.AppClientID,
+		UserPoolId: &made.UserPoolID, ClientId: &made.AppClientID,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -189,29 +229,16 @@ func appClient(t *testing.T, idp *cognitoidentityprovider.Client, identity stack
 	return out.UserPoolClient
 }
 
-func TestTemplatesThatMakeNoIdentity(t *testing.T) {
-	config := lockouttest.AWS(t)
-	idp, parameters := cognitoidentityprovider.NewFromConfig(config), ssm.NewFromConfig(config)
-	const name = `UserPoolName: !Sub "portcullis-${Stage}"`
-	for reason, c := range map[string]struct {
-		template []byte
-		want     string
-	}{
-		"no pool":            {template(t, "AWS::Cognito::UserPool\n", "AWS::S3::Bucket\n"), "no AWS::Cognito::UserPool named UserPool"},
-		"no app client":      {template(t, "  AppClient:\n", "  Other:\n"), "no AWS::Cognito::UserPoolClient named AppClient"},
-		"another function":   {template(t, name, "UserPoolName: !GetAtt Api.Name"), "!GetAtt is not supported"},
-		"a Sub with a list":  {template(t, name, "UserPoolName: !Sub [a, {b: c}]"), "!Sub is not supported"},
-		"a long function":    {template(t, name, "UserPoolName: {Fn::Sub: a}"), "Fn::Sub is not supported"},
-		"an unknown name":    {template(t, name, `UserPoolName: !Sub "${AWS::Region}"`), `"AWS::Region" has no value`},
-		"an unknown Ref":     {template(t, name, "UserPoolName: !Ref Elsewhere"), `"Elsewhere" has no value`},
-		"a group elsewhere":  {template(t, "{UserPoolId: !Ref UserPool, GroupName: ITUser}", "{UserPoolId: !Ref Other, GroupName: ITUser}"), `"Other" has no value`},
-		"an unknown setting": {template(t, "GenerateSecret: true", "GenerateSecrets: true"), "GenerateSecrets"},
-		"no properties":      {[]byte("Resources: {UserPool: {Type: AWS::Cognito::UserPool}}"), "not a mapping"},
+func TestAnIdentityThatCannotBeMade(t *testing.T) {
+	for name, template := range map[string][]byte{
+		"a group of no pool":          file(t, "identity.yaml", "{UserPoolId: !Ref UserPool, GroupName: ITUser}", "{UserPoolId: !Ref Other, GroupName: ITUser}"),
+		"no output for the pool":      file(t, "identity.yaml", "  UserPool:\n    Value:", "  Pool:\n    Value:"),
+		"no parameter for the stage":  file(t, "identity.yaml", "  Stage:", "  Installation:"),
+		"a template without anything": []byte("Resources: {}"),
 	} {
-		t.Run(reason, func(t *testing.T) {
-			_, err := stack.CreateIdentity(t.Context(), idp, parameters, c.template, *config.BaseEndpoint, "none-"+lockouttest.IDs()())
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %q in it", err, c.want)
+		t.Run(name, func(t *testing.T) {
+			if made, err := identity(t, template, newStage()); err == nil {
+				t.Errorf("got %+v and no error", made)
 			}
 		})
 	}
@@ -232,8 +259,8 @@ func secret(t *testing.T, parameters *ssm.Client, name string) string {
 
 func TestEnvironmentNamesEveryStore(t *testing.T) {
 	tables := stack.Tables{Attempts: "a", Users: "u", Audit: "t"}
-	identity := stack.Identity{UserPoolID: "pool", AppClientID: "client", SecretParameter: "/s", CursorSecretParameter: "/c", Issuer: "iss", JWKSURL: "jwks"}
-	for _, variable := range stack.Environment("test", tables, identity) {
+	mint := stack.Identity{UserPoolID: "pool", AppClientID: "client", SecretParameter: "/s", CursorSecretParameter: "/c", Issuer: "iss", JWKSURL: "jwks"}
+	for _, variable := range stack.Environment("test", tables, mint) {
 		name, value, _ := strings.Cut(variable, "=")
 		if !strings.HasPrefix(name, "PORTCULLIS_") || value == "" {
 			t.Errorf("got %q, want a PORTCULLIS_ variable with a value", variable)

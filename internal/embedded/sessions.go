@@ -15,7 +15,7 @@ import (
 )
 
 // refreshTime is how long a refresh token is good, as the app client in
-// template.yaml says of Cognito's.
+// infra/identity.yaml says of Cognito's.
 const refreshTime = 12 * time.Hour
 
 // refreshBytes is the size of a refresh token: 256 bits cannot be guessed, so

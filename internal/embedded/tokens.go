@@ -24,7 +24,7 @@ const (
 )
 
 // accessTime is how long an access and an ID token are good, as the app client
-// in template.yaml says of Cognito's.
+// in infra/identity.yaml says of Cognito's.
 const accessTime = 15 * time.Minute
 
 // Tokens mints sessions with the key of the data folder, and is the

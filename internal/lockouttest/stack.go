@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -47,20 +48,19 @@ func AWS(t *testing.T) aws.Config {
 	}
 }
 
-// Tables makes the tables of template.yaml for one test, and drops them when it
-// is over.
+// Tables makes the tables of infra/storage.yaml for one test, and drops them when
+// it is over.
 func Tables(t *testing.T) stack.Tables {
 	t.Helper()
-	db := dynamodb.NewFromConfig(AWS(t))
-	tables, err := stack.CreateTables(t.Context(), db, template(t), IDs()()+"-")
+	config := AWS(t)
+	tables, err := stack.DeployStorage(t.Context(), cloudformation.NewFromConfig(config), storage(t), "test-"+IDs()())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		db := dynamodb.NewFromConfig(config)
 		for _, name := range tables.Names() {
-			_, err := db.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
-			var gone *types.ResourceNotFoundException // by a request whose answer was lost
-			if err != nil && !errors.As(err, &gone) {
+			if err := drop(context.Background(), db, name); err != nil {
 				t.Error(err)
 			}
 		}
@@ -68,21 +68,35 @@ func Tables(t *testing.T) stack.Tables {
 	return tables
 }
 
-// template returns the project's template.yaml. Tests run in their package's
+// drop takes a table's protection off and deletes it. One that is gone was
+// deleted by a request whose answer was lost.
+func drop(ctx context.Context, db *dynamodb.Client, name string) error {
+	var gone *types.ResourceNotFoundException
+	_, err := db.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &name, DeletionProtectionEnabled: aws.Bool(false)})
+	if err == nil {
+		_, err = db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name})
+	}
+	if errors.As(err, &gone) {
+		return nil
+	}
+	return err
+}
+
+// storage returns the project's infra/storage.yaml. Tests run in their package's
 // folder, so it is in the nearest folder above that has it.
-func template(t *testing.T) []byte {
+func storage(t *testing.T) []byte {
 	t.Helper()
 	folder, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for ; ; folder = filepath.Dir(folder) {
-		found, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
+		found, err := os.ReadFile(filepath.Join(folder, "infra", "storage.yaml"))
 		if err == nil {
 			return found
 		}
 		if !errors.Is(err, fs.ErrNotExist) || folder == filepath.Dir(folder) {
-			t.Fatalf("looking for template.yaml: %v", err)
+			t.Fatalf("looking for infra/storage.yaml: %v", err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"portcullis/internal/tokens"
 )
 
-// sessionTime is how long an access token is good: template.yaml's
+// sessionTime is how long an access token is good: infra/identity.yaml's
 // AccessTokenValidity.
 const sessionTime = 15 * time.Minute
 

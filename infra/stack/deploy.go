@@ -1,0 +1,56 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// How long a stack may take, and how soon it is looked at again. AWS takes half a
+// minute, the emulator some milliseconds.
+const (
+	stackReady = time.Minute
+	firstLook  = 10 * time.Millisecond
+	longLook   = time.Second
+)
+
+// deploy makes a stack of a template and returns its outputs when all of it is
+// there.
+func deploy(ctx context.Context, cfn *cloudformation.Client, name string, template []byte, parameters map[string]string) (map[string]string, error) {
+	body := string(template)
+	in := &cloudformation.CreateStackInput{StackName: &name, TemplateBody: &body}
+	for key, value := range parameters {
+		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &key, ParameterValue: &value})
+	}
+	if _, err := cfn.CreateStack(ctx, in); err != nil {
+		return nil, fmt.Errorf("creating stack %s: %w", name, err)
+	}
+	waiter := cloudformation.NewStackCreateCompleteWaiter(cfn, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
+		o.MinDelay, o.MaxDelay = firstLook, longLook
+	})
+	made, err := waiter.WaitForOutput(ctx, &cloudformation.DescribeStacksInput{StackName: &name}, stackReady)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for stack %s: %w", name, err)
+	}
+	outputs := map[string]string{}
+	for _, o := range made.Stacks[0].Outputs {
+		outputs[*o.OutputKey] = *o.OutputValue
+	}
+	return outputs, nil
+}
+
+// take copies outputs to where they are wanted. One that the template does not
+// have is an error.
+func take(outputs map[string]string, wanted map[string]*string) error {
+	for name, into := range wanted {
+		value, ok := outputs[name]
+		if !ok || value == "" {
+			return fmt.Errorf("the template has no output %s", name)
+		}
+		*into = value
+	}
+	return nil
+}
