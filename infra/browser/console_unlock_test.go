@@ -3,7 +3,6 @@ package browser_test
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -250,11 +249,6 @@ func (n *relay) without(_ http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// forever is a rule for every request of a method and path.
-func forever(method, path string, answer http.HandlerFunc) rule {
-	return once(math.MaxInt, method, path, answer)
-}
-
 func TestAnUnlockWithoutAnAnswerIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := browser.Serve(t)
@@ -284,7 +278,7 @@ func TestAnUnlockWithoutAnAnswerIsTriedAgain(t *testing.T) {
 			byDoubleClick(page, ana)
 			asked(page, ana)
 			page.Fill("Reason (optional)", "called")
-			n.follow(forever("POST", root.own("/users/"+ana+"/unlock"), test.answer(n)))
+			n.follow(always("POST", root.own("/users/"+ana+"/unlock"), test.answer(n)))
 			page.Key(kb.Enter)
 			page.See(test.want, "Try again")
 			if got := page.Value("Reason (optional)"); got != "called" {
@@ -307,7 +301,7 @@ func TestEvidenceThatCannotBeReadIsLookedForAgain(t *testing.T) {
 	ana := root.make("ana", "Manager").Username
 	root.lock(ana)
 	page := usersPage(t, n.URL, root.who)
-	n.follow(forever("GET", root.own("/users/"+ana), problem(503, "unavailable", "", "Retry-After", "1")))
+	n.follow(always("GET", root.own("/users/"+ana), problem(503, "unavailable", "", "Retry-After", "1")))
 	byDoubleClick(page, ana)
 	page.See("The evidence could not be read.", "Portcullis cannot answer at the moment.")
 	page.Press("Look again")
@@ -384,7 +378,7 @@ func TestManyAreUnlockedWithOneConfirmAndAResultEach(t *testing.T) {
 	page.Press("Unlock 5 selected users")
 	page.See("Unlock 5 users?")
 	until(page, "No has the focus", `document.activeElement.textContent === "No"`)
-	n.follow(forever("POST", root.own("/unlocks"), hangUp))
+	n.follow(always("POST", root.own("/unlocks"), hangUp))
 	page.Press("Yes")
 	page.See("No answer.", "Rows without a result are not known yet; press Yes to try them again.")
 	n.follow(nil)
