@@ -102,3 +102,46 @@ func TestWhoMayManageWhom(t *testing.T) {
 		w.manage(t, "DELETE", userPath(root), http.StatusConflict, nil)
 	})
 }
+
+// TestATokenIsWorthWhatItsUserIs uses access tokens that are good for minutes
+// yet, of people who are not any more who the tokens say: a Sysadmin who was
+// dismissed must not make themselves one again.
+func TestATokenIsWorthWhatItsUserIs(t *testing.T) {
+	inBothWorlds(t, func(t *testing.T, w *world) {
+		second := w.add(t, "second", "Sysadmin", "Correct-horse-9")
+		token := w.token(t, second)
+		if a := w.call(t, "GET", userPath(second), token, nil); a.status != http.StatusOK {
+			t.Fatalf("as a Sysadmin: got %s, want 200", a)
+		}
+		w.manage(t, "PUT", userPath(second), http.StatusOK, map[string]string{"role": "ITUser"})
+		if a := w.call(t, "PUT", userPath(second), token, map[string]string{"role": "Sysadmin"}); a.status != http.StatusUnauthorized {
+			t.Errorf("demoted, and back by the old token: got %s, want 401", a)
+		}
+		w.manage(t, "PUT", userPath(second), http.StatusOK, map[string]string{"role": "Sysadmin"})
+		token = w.token(t, second)
+		w.manage(t, "DELETE", userPath(second), http.StatusNoContent, nil)
+		ghost := map[string]string{"username": "ghost", "role": "Sysadmin", "password": "Correct-horse-9"}
+		if a := w.call(t, "POST", "/clients/"+second.Client+"/users", token, ghost); a.status != http.StatusUnauthorized {
+			t.Errorf("deleted, and a Sysadmin made by the old token: got %s, want 401", a)
+		}
+	})
+}
+
+// TestASuperuserOpensNoLock has one try to let a locked name in by deleting the
+// user and making another.
+func TestASuperuserOpensNoLock(t *testing.T) {
+	inBothWorlds(t, func(t *testing.T, w *world) {
+		eva := w.add(t, "eva.luz", "Manager", "Correct-horse-9")
+		for range maximum {
+			w.login(t, eva, wrong(0))
+		}
+		sofia := w.token(t, w.with(t, "Superuser"))
+		if a := w.call(t, "DELETE", userPath(eva), sofia, nil); a.status != http.StatusForbidden {
+			t.Errorf("as a Superuser: got %s, want 403", a)
+		}
+		if a := w.login(t, eva, eva.Password); a.status != http.StatusLocked {
+			t.Errorf("the right password: got %s, want 423", a)
+		}
+		w.manage(t, "DELETE", userPath(eva), http.StatusNoContent, nil)
+	})
+}

@@ -99,7 +99,7 @@ func (s *settings) whereData(dir string) string {
 func newInProcess(store *embedded.Store, d *directory.Directory, site console.Site, log *slog.Logger, origins []string) inProcess {
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: origins}
 	verifier := &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
-	return inProcess{authorizer: httpapi.Authorizer(edge, verifier), handler: httpapi.Mux(edge, handlers(store, d, site, edge))}
+	return inProcess{authorizer: httpapi.Authorizer(edge, verifier, store.Users), handler: httpapi.Mux(edge, handlers(store, d, site, edge))}
 }
 
 // handlers has one entry for each of access.Routes and access.ConsoleRoutes.

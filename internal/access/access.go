@@ -14,6 +14,7 @@ package access
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -69,6 +70,9 @@ var ErrUnauthorized = errors.New("unauthorized")
 // ErrLastSysadmin says that a client would be left without a Sysadmin.
 var ErrLastSysadmin = errors.New("the last Sysadmin of a client stays one")
 
+// ErrLocked says that the actor may not do this to a user who is locked.
+var ErrLocked = fmt.Errorf("the user is locked: %w", ErrForbidden)
+
 // A FieldError says that a value of a user cannot be. It wraps what judged it.
 type FieldError struct {
 	Field   string // "username", "role", "name", "email" or "password"
@@ -87,6 +91,7 @@ type Caller struct {
 	Client   string
 	Username string
 	Role     Role
+	IssuedAt time.Time // of the token, to the second; zero where only the name is known
 }
 
 // String returns "client/username", as the audit trail names an actor.
@@ -150,6 +155,9 @@ type Act struct {
 	// May returns nil if the actor may administer a user of the role, and else
 	// [ErrForbidden]. Nil lets the actor administer everybody.
 	May func(Role) error
+	// KeepsLocks says that the actor may not unlock, and so may not delete a
+	// locked user either: created anew, the name would be open again.
+	KeepsLocks bool
 }
 
 // A Grant is what a refresh token stands for: whose session it renews, and the

@@ -96,10 +96,13 @@ func (d *Directory) SetPassword(ctx context.Context, key lockout.Key, password s
 
 // DeleteUser makes a user nobody: their sessions end, and what is left on the
 // record of their attempts is cleared. Errors are those of
-// [Directory.UpdateUser].
+// [Directory.UpdateUser], and [access.ErrLocked] where act says so.
 func (d *Directory) DeleteUser(ctx context.Context, key lockout.Key, act access.Act) error {
 	by := deed{Act: act}
 	err := d.onCurrent(ctx, key, by, func(user access.User) error {
+		if err := d.keepsLock(ctx, key, act); err != nil {
+			return err
+		}
 		return d.Users.Delete(ctx, user, d.deletion(user, by))
 	})
 	if err == nil {
@@ -107,6 +110,22 @@ func (d *Directory) DeleteUser(ctx context.Context, key lockout.Key, act access.
 	}
 	if err != nil {
 		return fmt.Errorf("deleting user: %w", err)
+	}
+	return nil
+}
+
+// keepsLock refuses an actor who may not unlock if the user is locked. A lock
+// that comes between this and the deletion goes with the user.
+func (d *Directory) keepsLock(ctx context.Context, key lockout.Key, act access.Act) error {
+	if !act.KeepsLocks {
+		return nil
+	}
+	record, err := d.Attempts.Read(ctx, key)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading attempts: %w", err)
+	case record.Locked():
+		return access.ErrLocked
 	}
 	return nil
 }

@@ -12,8 +12,11 @@ import (
 // attempting to log in under the name.
 const clearTries = lockout.MaxMaximum + 3
 
-// reasonCleared is the reason of the entry that clearing a counter writes.
-const reasonCleared = "attempts on the name from when it was nobody's or another's, cleared"
+// The reasons of the entries that clearing a counter writes.
+const (
+	reasonCleared = "attempts on the name from when it was nobody's or another's, cleared"
+	reasonDeleted = "the user was deleted, and what was left of their attempts with them"
+)
 
 // A judge says whether what was just read of a record is to be cleared.
 type judge func(context.Context, lockout.Record) (bool, error)
@@ -22,8 +25,8 @@ type judge func(context.Context, lockout.Record) (bool, error)
 // one, begins with the full budget and with a record that does not expire. A
 // record that changes after it was read is judged anew, and one that is left
 // alone gets no audit entry.
-func (d *Directory) clear(ctx context.Context, key lockout.Key, by deed, due judge) error {
-	_, err := d.unlock(ctx, key, d.clearing(key, by, reasonCleared), due)
+func (d *Directory) clear(ctx context.Context, key lockout.Key, by deed, reason string, due judge) error {
+	_, err := d.unlock(ctx, key, d.clearing(key, by, reason), due)
 	return err
 }
 
@@ -54,8 +57,10 @@ func (d *Directory) unlock(ctx context.Context, key lockout.Key, entry lockout.E
 // reports whether it is somebody's, whose record it leaves alone. It looks for
 // the user after it has read the record and clears no other one: so what it
 // clears is from before there was a user, whoever creates one meanwhile.
-func (d *Directory) forget(ctx context.Context, key lockout.Key, by deed, left func(lockout.Record) bool) (there bool, err error) {
-	err = d.clear(ctx, key, by, func(ctx context.Context, r lockout.Record) (bool, error) {
+func (d *Directory) forget(
+	ctx context.Context, key lockout.Key, by deed, reason string, left func(lockout.Record) bool,
+) (there bool, err error) {
+	err = d.clear(ctx, key, by, reason, func(ctx context.Context, r lockout.Record) (bool, error) {
 		var err error
 		_, there, err = d.find(ctx, key)
 		return !there && left(r), err
@@ -67,7 +72,7 @@ func (d *Directory) forget(ctx context.Context, key lockout.Key, by deed, left f
 // is not among the client's any more. What strangers have tried since is theirs:
 // it expires.
 func (d *Directory) forgetDeleted(ctx context.Context, key lockout.Key, by deed) error {
-	_, err := d.forget(ctx, key, by, func(r lockout.Record) bool { return used(r) && !expires(r) })
+	_, err := d.forget(ctx, key, by, reasonDeleted, func(r lockout.Record) bool { return used(r) && !expires(r) })
 	return err
 }
 

@@ -119,7 +119,7 @@ func (d *Directory) checkClient(ctx context.Context, client string) error {
 func (d *Directory) add(
 	ctx context.Context, key lockout.Key, user access.User, password string, by deed,
 ) (made access.User, created bool, err error) {
-	there, err := d.forget(ctx, key, by, used)
+	there, err := d.forget(ctx, key, by, reasonCleared, used)
 	if err != nil {
 		return access.User{}, false, err
 	}
@@ -139,7 +139,7 @@ func (d *Directory) add(
 	case err != nil && !d.stored(ctx, key, user):
 		return access.User{}, false, fmt.Errorf("creating user: %w", err)
 	}
-	return user, true, errors.Join(d.clear(ctx, key, by, leftTo(user, true)), d.align(ctx, key))
+	return user, true, errors.Join(d.clear(ctx, key, by, reasonCleared, leftTo(user, true)), d.align(ctx, key))
 }
 
 // stored reports whether a user is there as they were to be made: a creation
@@ -158,7 +158,7 @@ func (d *Directory) finish(ctx context.Context, key lockout.Key, by deed) error 
 	if err != nil || !found {
 		return err
 	}
-	return d.clear(ctx, key, by, leftTo(user, false))
+	return d.clear(ctx, key, by, reasonCleared, leftTo(user, false))
 }
 
 // find reads a user, and reports whether there is one.

@@ -212,6 +212,21 @@ func TestASuperuserAdministersNoSysadmin(t *testing.T) {
 	}
 }
 
+func TestWhoMayNotUnlockDeletesNobodyWhoIsLocked(t *testing.T) {
+	w := newWorld(t)
+	anaIsThere(t, w)
+	w.lock(t, "ana.silva")
+	before := w.actions(t)
+	act := superuser()
+	act.KeepsLocks = true
+	if err := w.DeleteUser(t.Context(), w.key(t, "ana.silva"), act); !errors.Is(err, access.ErrLocked) {
+		t.Errorf("got %v, want %v", err, access.ErrLocked)
+	}
+	if diff := cmp.Diff(w.actions(t), before); diff != "" {
+		t.Errorf("entries: got -, want +:\n%s", diff)
+	}
+}
+
 func TestASuperuserAdministersTheOthers(t *testing.T) {
 	w := newWorld(t)
 	w.provision(t)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lockout"
 )
 
 // An AuthorizerFunc answers one event of a Lambda REQUEST authorizer.
@@ -36,12 +38,19 @@ var errNotDecided = errors.New("the token could not be checked")
 // "username", "role"), as strings. A caller whose role or client does not
 // allow the route's action, and any caller of a route that is not in package
 // access or asks for no token, is denied. A token that is missing or not good
-// is the error "Unauthorized"; a verifier that cannot tell is another error.
-func Authorizer(e Edge, verifier TokenVerifier) AuthorizerFunc {
+// is the error "Unauthorized", and so is one of a caller who is not any more who
+// it says; a verifier or a store that cannot tell is another error.
+func Authorizer(e Edge, verifier TokenVerifier, users UserReader) AuthorizerFunc {
 	return func(ctx context.Context, event authorizerEvent) (authorizerAnswer, error) {
 		began := e.Now()
 		n := &note{Client: event.PathParameters["client"], Username: event.PathParameters["username"]}
-		caller, err := guarded(func() (access.Caller, error) { return admit(ctx, event, verifier, n) })
+		caller, err := guarded(func() (access.Caller, error) {
+			caller, err := admit(ctx, event, verifier, n)
+			if err != nil {
+				return caller, err
+			}
+			return caller, e.stands(ctx, caller, users)
+		})
 		if err != nil {
 			e.record(ctx, n, authorizerOrigin(ctx, event), event.HTTPMethod+" "+event.Resource, e.Now().Sub(began), err)
 		}
@@ -70,6 +79,33 @@ func admit(ctx context.Context, event authorizerEvent, verifier TokenVerifier, n
 		return caller, err
 	}
 	return caller, nil
+}
+
+// issueLeeway is how far the mint's clock may be behind ours. Without it, who
+// logs in right after a change of theirs could be refused.
+const issueLeeway = time.Second
+
+// stands returns [access.ErrUnauthorized] unless the caller still is who the
+// token says: there, with that role, and without a new password or role since
+// the token was issued. A token outlives for its 15 minutes what it was made
+// from, and a Sysadmin who was dismissed could make themselves one again.
+func (e Edge) stands(ctx context.Context, caller access.Caller, users UserReader) error {
+	key, err := e.Key(caller.Client, caller.Username)
+	if err != nil {
+		return fmt.Errorf("caller's name: %w", access.ErrUnauthorized)
+	}
+	user, err := users.User(ctx, key)
+	switch {
+	case errors.Is(err, lockout.ErrNotFound):
+		return fmt.Errorf("the caller is gone: %w", access.ErrUnauthorized)
+	case err != nil:
+		return fmt.Errorf("looking for the caller: %w", err)
+	case user.Role != caller.Role:
+		return fmt.Errorf("the caller has another role now: %w", access.ErrUnauthorized)
+	case caller.IssuedAt.Add(issueLeeway).Before(user.SessionsSince.Truncate(time.Second)):
+		return fmt.Errorf("the caller's sessions were ended: %w", access.ErrUnauthorized)
+	}
+	return nil
 }
 
 // bearerToken returns the token of the one Authorization header (RFC 6750,

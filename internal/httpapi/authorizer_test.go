@@ -38,10 +38,20 @@ func (v verifier) Verify(_ context.Context, token string) (access.Caller, error)
 	return v.caller, nil
 }
 
+// unchanged are users among whom a verifier's caller still is who the token
+// says.
+func unchanged(v httpapi.TokenVerifier) people {
+	c := root
+	if known, ok := v.(verifier); ok {
+		c = known.caller
+	}
+	return people{all: []access.User{{Client: c.Client, Username: c.Username, Role: c.Role, SessionsSince: c.IssuedAt}}}
+}
+
 // effect asks the authorizer, and returns the policy's effect, or the error.
 func effect(t *testing.T, w *world, v httpapi.TokenVerifier, event authorizerEvent) string {
 	t.Helper()
-	answer, err := httpapi.Authorizer(w.edge, v)(t.Context(), event)
+	answer, err := httpapi.Authorizer(w.edge, v, unchanged(v))(t.Context(), event)
 	if err != nil {
 		if diff := cmp.Diff(answer, events.APIGatewayCustomAuthorizerResponse{}); diff != "" {
 			t.Errorf("answer beside an error: %s", diff)
@@ -79,9 +89,47 @@ func TestTheAuthorizerReadsOneBearerToken(t *testing.T) {
 	}
 }
 
+func TestATokenIsAsGoodAsItsCallerIsNow(t *testing.T) {
+	issued := start.Truncate(time.Second)
+	caller := root
+	caller.IssuedAt = issued
+	now := access.User{Client: "acme", Username: "root", Role: access.Sysadmin, SessionsSince: issued.Add(-time.Hour)}
+	for _, c := range []struct {
+		name   string
+		change func(*people)
+		want   string
+	}{
+		{"as they were", func(*people) {}, "Allow"},
+		{"deleted", func(p *people) { p.all = nil }, "Unauthorized"},
+		{"with less of a role", func(p *people) { p.all[0].Role = access.ITUser }, "Unauthorized"},
+		{"with more of a role than the token", func(p *people) { p.all[0].Role = "" }, "Unauthorized"},
+		{"with sessions that begin later", func(p *people) { p.all[0].SessionsSince = issued.Add(3 * time.Second) }, "Unauthorized"},
+		{"with sessions that begin in the token's second", func(p *people) { p.all[0].SessionsSince = issued.Add(999 * time.Millisecond) }, "Allow"},
+		{"behind a store that does not answer", func(p *people) { p.err = errOutage }, "the token could not be checked"},
+	} {
+		t.Run("a caller "+c.name, func(t *testing.T) {
+			w, users := newWorld(t), people{all: []access.User{now}}
+			c.change(&users)
+			event := decoded[authorizerEvent](t, "authorizer/bearer")
+			answer, err := httpapi.Authorizer(w.edge, verifier{caller: caller}, users)(t.Context(), event)
+			got := ""
+			switch {
+			case err != nil:
+				got = err.Error()
+			case len(answer.PolicyDocument.Statement) == 1:
+				got = answer.PolicyDocument.Statement[0].Effect
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestTheAuthorizerPassesTheCallerOn(t *testing.T) {
 	event := decoded[authorizerEvent](t, "authorizer/bearer")
-	got, err := httpapi.Authorizer(newWorld(t).edge, verifier{caller: root})(t.Context(), event)
+	v := verifier{caller: root}
+	got, err := httpapi.Authorizer(newWorld(t).edge, v, unchanged(v))(t.Context(), event)
 	if err != nil {
 		t.Fatal(err)
 	}

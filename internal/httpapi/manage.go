@@ -72,9 +72,18 @@ func DeleteUser(e Edge, directory Directory) Handler {
 	p := endpoint{route: "DELETE /clients/{client}/users/{username}"}
 	return serve(e, p, func(ctx context.Context, r *request[empty]) (any, error) {
 		err := directory.DeleteUser(ctx, r.Key, actOf(r))
+		if errors.Is(err, access.ErrLocked) {
+			err = errKeepsLock
+		}
 		r.note.outcome(userDeleted, err)
 		return done{}, err
 	})
+}
+
+// errKeepsLock refuses to delete a locked user to those who may not unlock.
+var errKeepsLock = &detailedError{
+	"This user is locked. Only a Sysadmin deletes a locked user: whoever is created under the name could log in.",
+	access.ErrLocked,
 }
 
 type createBody struct {
@@ -140,6 +149,7 @@ func checkPerson(role, name, email text) []fault {
 func actOf[B body](r *request[B]) access.Act {
 	return access.Act{
 		Actor: r.Caller.String(), SourceIP: r.SourceIP, RequestID: r.RequestID, May: r.Caller.CheckManage,
+		KeepsLocks: r.Caller.Check(access.UnlockUsers, r.Client) != nil,
 	}
 }
 

@@ -49,6 +49,13 @@ func nobodyChanged(t *testing.T, w *world) {
 	}
 }
 
+// anActOf is the act of a caller, who keeps locks unless they may unlock.
+func anActOf(caller access.Caller) access.Act {
+	act := anAct(caller.String())
+	act.KeepsLocks = caller.Role != access.Sysadmin
+	return act
+}
+
 func TestAUserIsCreated(t *testing.T) {
 	const now = "2026-11-23T10:00:00.123Z"
 	tests := []struct {
@@ -73,7 +80,7 @@ func TestAUserIsCreated(t *testing.T) {
 			if diff := cmp.Diff(w.directory.passwords, map[string]string{"acme/zoë": "s3cret new 1"}); diff != "" {
 				t.Errorf("passwords (-got +want):\n%s", diff)
 			}
-			if diff := cmp.Diff(w.directory.acts, []access.Act{anAct(test.as.String())}, acts); diff != "" {
+			if diff := cmp.Diff(w.directory.acts, []access.Act{anActOf(test.as)}, acts); diff != "" {
 				t.Errorf("acts (-got +want):\n%s", diff)
 			}
 			if got, want := w.logged(t), "user_created zoë ok by "+test.as.String(); got != want {
@@ -333,5 +340,14 @@ func TestARuleThatAValueBreaksIsToldInItsWords(t *testing.T) {
 		if !strings.Contains(a.Body, `"message":"`+want+`"`) {
 			t.Errorf("%s: got %s, want %q", event, a.Body, want)
 		}
+	}
+}
+
+func TestALockedUserIsNotDeletedByWhoKeepsLocks(t *testing.T) {
+	w := newWorld(t)
+	w.directory.fault = func() error { return access.ErrLocked }
+	a := w.send(t, as(recorded(t, "manage/delete"), sue))
+	if a.StatusCode != 403 || !strings.HasPrefix(fmt.Sprint(a.fields["detail"]), "This user is locked.") {
+		t.Errorf("got %d %v, want 403 with the reason", a.StatusCode, a.fields)
 	}
 }

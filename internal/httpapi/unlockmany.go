@@ -59,8 +59,9 @@ func UnlockMany(e Edge, unlocker *lockout.Unlocker, users UserExists) Handler {
 }
 
 type unlockManyBody struct {
-	Usernames texts `json:"usernames"`
-	Reason    text  `json:"reason"`
+	Usernames           texts `json:"usernames"`
+	Reason              text  `json:"reason"`
+	IdentityConfirmedBy text  `json:"identity_confirmed_by"`
 }
 
 func (b unlockManyBody) check() []fault {
@@ -75,7 +76,8 @@ func (b unlockManyBody) check() []fault {
 	case slices.ContainsFunc(usernames, tooLong):
 		faults = append(faults, fault{"usernames", fmt.Sprintf("must hold names of 1 to %d bytes", maxUsername)})
 	}
-	return append(faults, b.Reason.line("reason", maxReason)...)
+	faults = append(faults, b.Reason.line("reason", maxReason)...)
+	return append(faults, b.IdentityConfirmedBy.line("identity_confirmed_by", maxIdentityConfirmedBy)...)
 }
 
 type unlockManyAnswer struct {
@@ -147,7 +149,8 @@ func (b bulkUnlock) unlock(ctx context.Context, one wantedUnlock) (lockout.Unloc
 		return lockout.Unlocked{}, fmt.Errorf("unlocking in time: %w", err)
 	}
 	return unlock(ctx, b.unlocker, b.users, b.Caller, lockout.UnlockRequest{
-		Key: one.key, Actor: b.Caller.String(), Reason: b.Body.Reason.value,
+		Key: one.key, Actor: b.Caller.String(),
+		Reason: b.Body.Reason.value, IdentityConfirmedBy: b.Body.IdentityConfirmedBy.value,
 		SourceIP: b.SourceIP, RequestID: b.RequestID,
 	})
 }

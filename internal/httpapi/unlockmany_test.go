@@ -57,7 +57,7 @@ func TestManyAreUnlockedInTheOrderOfTheRequest(t *testing.T) {
 	}
 	got := entries["ana.silva"]
 	if len(entries) != 2 || got.Actor != "acme/root" || got.Reason != "the portal sent an old password" ||
-		got.SourceIP != "203.0.113.9" || got.RequestID == "" || got.LockID != "01LOCK" {
+		got.IdentityConfirmedBy != "call-back" || got.SourceIP != "203.0.113.9" || got.RequestID == "" || got.LockID != "01LOCK" {
 		t.Errorf("audit entries are %+v", entries)
 	}
 }

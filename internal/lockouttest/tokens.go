@@ -103,7 +103,10 @@ func verifiesAs(t *testing.T, v *tokens.Verifier, token string, user access.User
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := access.Caller{Client: user.Client, Username: user.Username, Role: user.Role}
+	if age := v.Now().Sub(got.IssuedAt); age < -time.Minute || age > time.Minute {
+		t.Errorf("the token was issued %v ago, want just now", age)
+	}
+	want := access.Caller{Client: user.Client, Username: user.Username, Role: user.Role, IssuedAt: got.IssuedAt}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("caller: got -, want +:\n%s", diff)
 	}

@@ -57,6 +57,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Caller, err
 	if !ok {
 		return access.Caller{}, unauthorized("the username is not client/username")
 	}
+	caller.IssuedAt = claims.IssuedAt.Time().UTC()
 	return caller, nil
 }
 
@@ -112,7 +113,9 @@ func (v *Verifier) reject(c Claims) string {
 		return "expired"
 	case c.NotBefore != nil && now.Add(leeway).Before(c.NotBefore.Time()):
 		return "not yet valid"
-	case c.IssuedAt != nil && now.Add(leeway).Before(c.IssuedAt.Time()):
+	case c.IssuedAt == nil:
+		return "no time of issue"
+	case now.Add(leeway).Before(c.IssuedAt.Time()):
 		return "issued in the future"
 	}
 	return ""

@@ -118,6 +118,7 @@ func TestVerifyTellsWhoIsCalling(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			test.want.IssuedAt = claims.IssuedAt.Time().UTC()
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("caller: got -, want +:\n%s", diff)
 			}
