@@ -23,6 +23,7 @@ import (
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
+	"portcullis/internal/metrics"
 	"portcullis/internal/policy"
 	"portcullis/internal/tokens"
 	"portcullis/internal/users"
@@ -51,18 +52,23 @@ func main() {
 	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey, Origins: c.Origins}
 	mint := tokens.NewMinter(cognitoidentityprovider.NewFromConfig(settings), parameters,
 		string(c.Issuer.UserPoolID), string(c.Issuer.AppClientID), string(c.Secret), time.Now)
-	lambda.Start(httpapi.Login(edge, gate(c, edge, settings, parameters), users.LoginKey, mint))
+	recorder := metrics.NewRecorder(os.Stdout, string(c.Stage), "login", time.Now)
+	watched := metrics.WatchGate(recorder, gate(c, edge, settings, parameters, recorder))
+	lambda.Start(metrics.Flushed(recorder, httpapi.Login(edge, watched, users.LoginKey, mint)))
 }
 
-func gate(c config, edge httpapi.Edge, settings aws.Config, parameters *ssm.Client) *lockout.Gate[users.Credential] {
+func gate(
+	c config, edge httpapi.Edge, settings aws.Config, parameters *ssm.Client, recorder *metrics.Recorder,
+) *lockout.Gate[metrics.Watched] {
 	db := dynamodb.NewFromConfig(settings)
 	people := users.New(db, string(c.Users), users.NewHasher(users.DefaultParams(), rand.Reader, parallelHashes), nil)
 	trail := audit.New(db, string(c.Audit))
-	return &lockout.Gate[users.Credential]{
-		Attempts:    attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),
-		Credentials: people,
+	records := attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter)
+	return &lockout.Gate[metrics.Watched]{
+		Attempts:    metrics.WatchAttempts(recorder, records),
+		Credentials: metrics.WatchCredentials(recorder, people),
 		Maximums: policy.NewCache(policy.New(parameters, string(c.Stage)),
-			people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(edge.Log)),
+			people.ClientExists, time.Now, environ.Jitter, metrics.WatchPolicy(recorder, environ.PolicyFaults(edge.Log))),
 		Clock:    environ.Clock{},
 		NewID:    environ.NewID,
 		Jitter:   environ.Jitter,

@@ -24,6 +24,7 @@ import (
 	"portcullis/internal/directory"
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
+	"portcullis/internal/metrics"
 	"portcullis/internal/policy"
 	"portcullis/internal/tokens"
 	"portcullis/internal/users"
@@ -53,8 +54,9 @@ func main() {
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, parallelHashes)
 	people := users.New(db, string(c.Users), hasher, trail)
 	records := attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter)
+	recorder := metrics.NewRecorder(os.Stdout, string(c.Stage), "manage-user", time.Now)
 	maximums := policy.NewCache(policy.New(parameters, string(c.Stage)),
-		people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(log))
+		people.ClientExists, time.Now, environ.Jitter, metrics.WatchPolicy(recorder, environ.PolicyFaults(log)))
 	d := &directory.Directory{
 		Users: people,
 		Tokens: tokens.NewEnroller(cognitoidentityprovider.NewFromConfig(aws), parameters,
@@ -65,10 +67,10 @@ func main() {
 		NewID:    environ.NewID,
 	}
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: c.Origins}
-	lambda.Start(httpapi.Mux(edge, map[string]httpapi.Handler{
+	lambda.Start(metrics.Flushed(recorder, httpapi.Mux(edge, map[string]httpapi.Handler{
 		"POST /clients/{client}/users":                    httpapi.CreateUser(edge, d, records, maximums),
 		"PUT /clients/{client}/users/{username}":          httpapi.UpdateUser(edge, d, records, maximums),
 		"PUT /clients/{client}/users/{username}/password": httpapi.SetPassword(edge, d),
 		"DELETE /clients/{client}/users/{username}":       httpapi.DeleteUser(edge, d),
-	}))
+	})))
 }

@@ -109,7 +109,7 @@ func handler(log *slog.Logger, d *directory.Directory) func(context.Context, ord
 		if err != nil && made.Created {
 			_, err = d.Provision(ctx, wanted)
 		}
-		report(log, wanted, made, err)
+		report(ctx, log, wanted, made, err)
 		if err != nil && !made.Created {
 			return receipt{}, err
 		}
@@ -119,18 +119,18 @@ func handler(log *slog.Logger, d *directory.Directory) func(context.Context, ord
 
 // report says in the log what came of an order: aloud, if it was to break the
 // glass, whatever came of it.
-func report(log *slog.Logger, wanted directory.Provision, made directory.Provisioned, err error) {
+func report(ctx context.Context, log *slog.Logger, wanted directory.Provision, made directory.Provisioned, err error) {
 	outcome := slog.Group("provisioned", "client", made.Client, "username", made.Username,
 		"created", made.Created, "unlocked", made.Unlocked)
 	if wanted.BreakGlass {
-		log.Warn("break_glass", outcome, "by", wanted.By, "reason", wanted.Reason,
+		log.WarnContext(ctx, "break_glass", outcome, "by", wanted.By, "reason", wanted.Reason,
 			"request_id", wanted.RequestID, "error", textOf(err))
 	}
 	switch {
 	case err != nil && made.Created:
-		log.Error("provisioning_unfinished", outcome, "error", err.Error(), "remedy", "invoke again with the same event")
+		log.ErrorContext(ctx, "provisioning_unfinished", outcome, "error", err.Error(), "remedy", "invoke again with the same event")
 	case err == nil:
-		log.Info("client_provisioned", outcome)
+		log.InfoContext(ctx, "client_provisioned", outcome)
 	}
 }
 

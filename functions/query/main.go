@@ -23,6 +23,7 @@ import (
 	"portcullis/internal/audit"
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
+	"portcullis/internal/metrics"
 	"portcullis/internal/policy"
 	"portcullis/internal/secrets"
 	"portcullis/internal/users"
@@ -52,7 +53,8 @@ func main() {
 	policies := policy.New(parameters, string(c.Stage))
 	cursorKey := secrets.New("cursor secret", secrets.Parameter(parameters, string(c.CursorSecret)), time.Now)
 	cursors := httpapi.Cursors{Key: cursorKey.Get}
-	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(edge.Log))
+	recorder := metrics.NewRecorder(os.Stdout, string(c.Stage), "query", time.Now)
+	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, metrics.WatchPolicy(recorder, environ.PolicyFaults(edge.Log)))
 	health := newCheck(people, records, policies, time.Now)
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
@@ -63,5 +65,5 @@ func main() {
 		"GET /clients/{client}/users/{username}": httpapi.GetUser(edge, people, records, maximums),
 		"GET /clients/{client}/audit":            httpapi.GetAudit(edge, trail, cursors),
 	})
-	lambda.Start(httpapi.Mux(edge, handlers))
+	lambda.Start(metrics.Flushed(recorder, httpapi.Mux(edge, handlers)))
 }

@@ -20,6 +20,7 @@ import (
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
+	"portcullis/internal/metrics"
 	"portcullis/internal/policy"
 	"portcullis/internal/users"
 )
@@ -40,16 +41,18 @@ func main() {
 	db := dynamodb.NewFromConfig(aws)
 	people := users.New(db, string(c.Users), nil, nil)
 	trail := audit.New(db, string(c.Audit))
+	recorder := metrics.NewRecorder(os.Stdout, string(c.Stage), "unlock-user", time.Now)
+	records := attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter)
 	unlocker := &lockout.Unlocker{
-		Attempts: attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter),
+		Attempts: metrics.WatchAttempts(recorder, records),
 		Maximums: policy.NewCache(policy.New(ssm.NewFromConfig(aws), string(c.Stage)),
-			people.ClientExists, time.Now, environ.Jitter, environ.PolicyFaults(log)),
+			people.ClientExists, time.Now, environ.Jitter, metrics.WatchPolicy(recorder, environ.PolicyFaults(log))),
 		Now:   time.Now,
 		NewID: environ.NewID,
 	}
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: c.Origins}
-	lambda.Start(httpapi.Mux(edge, map[string]httpapi.Handler{
+	lambda.Start(metrics.Flushed(recorder, httpapi.Mux(edge, map[string]httpapi.Handler{
 		"POST /clients/{client}/users/{username}/unlock": httpapi.Unlock(edge, unlocker, people),
 		"POST /clients/{client}/unlocks":                 httpapi.UnlockMany(edge, unlocker, people),
-	}))
+	})))
 }

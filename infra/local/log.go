@@ -91,15 +91,21 @@ func (l *whole) flush() {
 	}
 }
 
-// sieve passes on lines, but those that say a lower level than the least.
+// sieve passes on lines, but those that say a lower level than the least. The
+// functions' metrics count as details: there is no CloudWatch here to read them.
 type sieve struct {
 	w     io.Writer
 	least slog.Level
 }
 
 func (s sieve) Write(line []byte) (int, error) {
-	var said struct{ Level *slog.Level }
-	if err := json.Unmarshal(line, &said); err == nil && said.Level != nil && *said.Level < s.least {
+	var said struct {
+		Level   *slog.Level
+		Metrics json.RawMessage `json:"_aws"`
+	}
+	err := json.Unmarshal(line, &said)
+	below := err == nil && said.Level != nil && *said.Level < s.least
+	if details := err == nil && said.Metrics != nil && s.least > slog.LevelDebug; below || details {
 		return len(line), nil
 	}
 	return s.w.Write(line)

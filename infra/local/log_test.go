@@ -32,7 +32,7 @@ func TestAFunctionsOutputIsSievedLineByLine(t *testing.T) {
 	var out strings.Builder
 	lines := &whole{w: sieve{&out, slog.LevelWarn}}
 	for _, part := range []string{
-		`{"level":"INFO","msg":"a"}` + "\n" + `{"level":"WA`, `RN","msg":"b"}` + "\n",
+		`{"level":"INFO","msg":"a"}` + "\n" + `{"_aws":{}}` + "\n" + `{"level":"WA`, `RN","msg":"b"}` + "\n",
 		"panic: c\n", `{"msg":"d"}` + "\n", `{"level":"ERROR","msg":"e"}` + "\n" + "the end",
 	} {
 		if _, err := io.WriteString(lines, part); err != nil {

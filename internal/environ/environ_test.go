@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/environ"
@@ -238,6 +239,31 @@ func TestLoggerWritesOneJSONLineInUTC(t *testing.T) {
 	}
 	if !strings.HasSuffix(line["time"], "Z") || line["username"] != "a\nb" {
 		t.Errorf("got %v, want a time in UTC and the username", line)
+	}
+}
+
+func TestLoggerTellsTheEventAndTheVersion(t *testing.T) {
+	before := lambdacontext.FunctionVersion
+	t.Cleanup(func() { lambdacontext.FunctionVersion = before })
+	lambdacontext.FunctionVersion = "7"
+	var out bytes.Buffer
+	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "8476a536"})
+	log := environ.Logger(&out).With("by", "acme")
+	log.InfoContext(ctx, "of an event")
+	log.Info("between events")
+	decode := json.NewDecoder(&out)
+	for _, want := range []map[string]string{
+		{"level": "INFO", "msg": "of an event", "by": "acme", "function_version": "7", "lambda_request_id": "8476a536"},
+		{"level": "INFO", "msg": "between events", "by": "acme", "function_version": "7"},
+	} {
+		var line map[string]string
+		if err := decode.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		delete(line, "time")
+		if diff := cmp.Diff(line, want); diff != "" {
+			t.Errorf("line: got -, want +:\n%s", diff)
+		}
 	}
 }
 

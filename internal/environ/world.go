@@ -3,8 +3,6 @@ package environ
 import (
 	"context"
 	cryptorand "crypto/rand"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -36,23 +34,3 @@ func NewID() string { return ulid.MustNew(ulid.Now(), cryptorand.Reader).String(
 // Jitter returns a random number in [0, 1). It spreads waits and keeps no
 // secret.
 func Jitter() float64 { return rand.Float64() }
-
-// Logger returns a log of one JSON object a line, with times in UTC.
-func Logger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: utc}))
-}
-
-func utc(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.TimeKey {
-		a.Value = slog.TimeValue(a.Value.Time().UTC())
-	}
-	return a
-}
-
-// PolicyFaults returns what package policy reports to: one line in the log for
-// each look at a client's maximum that failed.
-func PolicyFaults(log *slog.Logger) func(client string, err error) {
-	return func(client string, err error) {
-		log.Warn("policy_unreadable", "client", client, "error", err.Error())
-	}
-}

@@ -32,7 +32,7 @@ const (
 //
 // Nothing is told before the gate has settled it. When the mint fails, a right
 // password gets 503, and the count is cleared all the same.
-func Login[C Credential](e Edge, gate *lockout.Gate[C], loginKey KeyFunc, mint Minter) Handler {
+func Login[C Credential](e Edge, gate Gate[C], loginKey KeyFunc, mint Minter) Handler {
 	return serve(e, endpoint{route: "POST /login", body: requiredBody}, func(ctx context.Context, r *request[loginBody]) (any, error) {
 		key, err := loginKey(r.Body.Client.value, r.Body.Username.value)
 		if err != nil {

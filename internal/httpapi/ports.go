@@ -22,6 +22,11 @@ type Credential interface {
 	Upgrade(ctx context.Context, password string) error
 }
 
+// A Gate runs login attempts, as [lockout.Gate] does.
+type Gate[C lockout.Credential] interface {
+	Attempt(ctx context.Context, a lockout.Attempt) (lockout.Verdict[C], error)
+}
+
 // A Minter makes the tokens of a session for a user who has just proven who
 // they are.
 type Minter interface {
