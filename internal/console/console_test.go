@@ -64,6 +64,27 @@ func TestEveryFileButThePageIsKeptForAYearUnderTheHashOfAll(t *testing.T) {
 // references are the files that a page, a style sheet or a module asks for.
 var references = regexp.MustCompile(`(?:src|href)="([^"#]+)"|from "\./([^"]+)"|import "\./([^"]+)"`)
 
+// preloads are the modules that the page names ahead of the modules that import
+// them, so that they come side by side.
+var preloads = regexp.MustCompile(`<link rel="modulepreload" href="([^"]+)">`)
+
+func TestThePageNamesEveryModuleAheadOnce(t *testing.T) {
+	all := site(t)
+	var got, want []string
+	for _, found := range preloads.FindAllStringSubmatch(string(all["index.html"].Body), -1) {
+		got = append(got, found[1])
+	}
+	for name := range all {
+		if strings.HasSuffix(name, ".js") && !strings.HasSuffix(name, "/app.js") { // which the page itself asks for
+			want = append(want, name)
+		}
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("modules (-got +want):\n%s", diff)
+	}
+}
+
 func TestWhatThePageAsksForIsThereAndNothingElse(t *testing.T) {
 	all := site(t)
 	seen := map[string]bool{"index.html": true}
@@ -76,6 +97,7 @@ func TestWhatThePageAsksForIsThereAndNothingElse(t *testing.T) {
 			t.Fatalf("%s is asked for and is not there", name)
 		}
 		folder := name[:strings.LastIndex(name, "/")+1]
+		body = preloads.ReplaceAll(body, nil) // which would ask for a module that nothing imports
 		for _, found := range references.FindAllStringSubmatch(string(body), -1) {
 			asked := folder + slices.Max(found[1:]) // two of the three are empty
 			if !seen[asked] {
