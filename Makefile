@@ -34,8 +34,16 @@ run-functions: need-go ministack functions ## Serve the compiled Lambda function
 	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/local -functions .build/functions $(ARGS)
 
 .PHONY: test
-test: need-go ministack functions ## Run every test, with AWS's interfaces on this machine
+test: need-go ministack functions axe ## Run every test, with AWS's interfaces on this machine
 	@infra/tools/test $(ARGS)
+
+.PHONY: screenshots
+screenshots: need-go ## Take pictures of the console's pages into .build/screenshots
+	@go test -count=1 -v -run '^TestPictures$$' ./infra/browser -args -pictures
+
+.PHONY: bench
+bench: need-go ## Measure how soon the console is painted, and whether it stays smooth
+	@go test -run '^$$' -bench '^Benchmark(Paint|TenThousandUsers)$$' -benchtime 5x ./infra/browser
 
 .PHONY: functions
 functions: need-go ## Compile the Lambda functions to .build/functions/NAME/bootstrap
@@ -73,6 +81,10 @@ need-go:
 .PHONY: ministack
 ministack:
 	@infra/tools/venv .build/ministack infra/ministack/requirements.txt
+
+.PHONY: axe
+axe:
+	@infra/tools/axe
 
 .PHONY: sam
 sam:
