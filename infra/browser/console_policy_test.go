@@ -57,7 +57,7 @@ func TestThePolicyPageTakesWholeNumbersFromOneToNine(t *testing.T) {
 		}
 	}
 	page.Press("Back to the default")
-	page.See("Go back to the default of 5?", "Nobody who is not locked has 4 or more failures now.")
+	page.See("Go back to the default of 5?", "No unlocked user has 4 or more failures now.")
 	if got := focused(page); got != "No" {
 		t.Errorf("the focus is on %q, want No", got)
 	}
@@ -84,8 +84,8 @@ func TestWhatANumberWillMeanIsSaidBeforeItIsSaved(t *testing.T) {
 		{"1", "Every failed login will lock, the first one too." + stays},
 		{"2", "2 users have 1 or more failures now; their next failure locks them." + stays},
 		{"4", "2 users have 3 or more failures now; their next failure locks them." + stays},
-		{"6", "Nobody who is not locked has 5 or more failures now." + stays},
-		{"9", "Nobody who is not locked has 8 or more failures now." + stays},
+		{"6", "No unlocked user has 5 or more failures now." + stays},
+		{"9", "No unlocked user has 8 or more failures now." + stays},
 	} {
 		wish(page, test.number)
 		page.See(test.says)
@@ -136,7 +136,7 @@ func TestWhatCannotBeCountedIsSaid(t *testing.T) {
 	page.See("Saved. 3 failed logins lock a user")
 	p.follow(nil)
 	wish(page, "2")
-	page.See("Nobody who is not locked has 1 or more failures now.")
+	page.See("No unlocked user has 1 or more failures now.")
 }
 
 func TestAPolicyThatSomebodyElseChangedIsExplained(t *testing.T) {

@@ -125,7 +125,7 @@ class PolicyPage {
     const stay = locked ? ` ${count(locked, "user")} ${locked === 1 ? "is" : "are"} locked now and ${locked === 1 ? "stays" : "stay"} so.` : "";
     if (maximum === 1) return `Every failed login will lock, the first one too.${stay}`;
     const failed = atLeast === 1 ? "1 or more failures" : `${atLeast} or more failures`;
-    if (close === 0) return `Nobody who is not locked has ${failed} now.${stay}`;
+    if (close === 0) return `No unlocked user has ${failed} now.${stay}`;
     return `${count(close, "user")} ${one ? "has" : "have"} ${failed} now; their next failure locks them.${stay}`;
   }
 
