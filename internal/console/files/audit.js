@@ -1,7 +1,7 @@
 // The audit trail: what was done to whom, by whom, from where and why.
 
 import { busy, field, given, h } from "./dom.js";
-import { count, when } from "./format.js";
+import { count, instant, when } from "./format.js";
 import { explain, left } from "./words.js";
 
 const pageSize = 50;
@@ -34,8 +34,9 @@ class AuditPage {
   constructor(host) {
     this.host = host;
     this.api = host.api;
-    this.entries = [];
-    this.loading = null;
+    this.entries = []; // those shown
+    this.next = undefined; // the cursor behind them
+    this.loading = null; // what would cancel the request under way
   }
 
   start() {
@@ -46,16 +47,17 @@ class AuditPage {
   draw() {
     this.action = field("Action", h("select", { onchange: () => this.load() },
       h("option", { value: "" }, "All actions"), Object.entries(actions).map(([value, words]) => h("option", { value }, words))));
-    this.username = field("User name", h("input", { type: "search", maxlength: "64", autocomplete: "off", spellcheck: "false", oninput: () => this.typed() }),
-      "The whole name, as it is spelt");
+    this.username = field("User name", h("input", { type: "search", autocomplete: "off", autocapitalize: "none", spellcheck: "false", oninput: () => this.typed() }),
+      "The whole name, in upper and lower case as it is spelt");
     this.refresh = h("button", { type: "button", onclick: () => busy(this.refresh, () => this.load()) }, "Refresh");
-    this.save = h("button", { type: "button", onclick: () => download(this.entries, this.api.user.client) }, "Save as CSV");
+    this.save = h("button", { type: "button", disabled: true, onclick: () => this.download() }, "Save as CSV");
     this.caption = h("caption", {});
     this.body = h("tbody", {});
     this.more = h("button", { type: "button", hidden: true, onclick: () => busy(this.more, () => this.goOn()) }, "Show older");
     this.host.root.append(
+      h("p", {}, "What was done to the users and the policy of ", given(this.api.user.client), ", by whom and why. Nothing here can be changed or deleted."),
       h("div", { class: "tools" }, this.action.node, this.username.node, h("div", { class: "end tools" }, this.refresh, this.save)),
-      h("div", { class: "table" }, h("table", { class: "cards" }, this.caption,
+      h("div", { class: "table" }, h("table", { class: "cards audit" }, this.caption,
         h("thead", {}, h("tr", {}, ["When", "What", "User", "Who", "From", "Why and how"].map((name) => h("th", { scope: "col" }, name)))),
         this.body)),
       h("div", { class: "actions" }, this.more));
@@ -66,93 +68,150 @@ class AuditPage {
     this.typing = setTimeout(() => this.load(), typingPause);
   }
 
+  // load begins anew with the filters as they are.
   async load() {
     this.loading?.abort();
     const mine = this.loading = new AbortController();
+    this.next = undefined; // it was of other filters
+    this.more.hidden = true;
+    this.username.set("");
     try {
-      await this.fetch(undefined, AbortSignal.any([mine.signal, this.host.signal]), () => { this.entries = []; });
+      const found = await this.fetch(undefined, AbortSignal.any([mine.signal, this.host.signal]));
+      this.entries = [];
+      this.body.replaceChildren();
+      this.add(found);
+      this.host.warn("");
     } catch (error) {
-      if (!mine.signal.aborted && !this.host.signal.aborted && !left(error)) this.host.warn(explain(error));
+      if (!mine.signal.aborted) this.failed(error);
     }
   }
 
+  // goOn adds older entries, and leads to them where the button is gone.
   async goOn() {
+    const { signal } = this.loading;
     try {
-      await this.fetch(this.next, AbortSignal.any([this.loading.signal, this.host.signal]), () => {});
+      const found = await this.fetch(this.next, AbortSignal.any([signal, this.host.signal]));
+      const first = this.entries.length;
+      this.add(found);
+      this.host.say(found.entries.length ? `${count(found.entries.length, "older entry", "older entries")} shown.` : "Nothing older found.");
+      if (this.more.hidden) this.body.rows[Math.min(first, this.body.rows.length - 1)].focus();
     } catch (error) {
-      if (!this.host.signal.aborted && !left(error)) this.host.warn(explain(error));
+      if (!signal.aborted) this.failed(error);
     }
   }
 
-  // fetch reads entries behind a cursor until there is a page of them, and adds
-  // them to those shown.
-  async fetch(cursor, signal, begin) {
-    const found = [];
+  failed(error) {
+    if (this.host.signal.aborted || left(error)) return;
+    const fault = error.document?.errors?.find((one) => one.field === "username");
+    if (fault) this.username.set(`This ${fault.message}.`);
+    else this.host.warn(`${explain(error)} What is shown is as it was before.`);
+  }
+
+  // fetch reads entries behind a cursor until there is a page of them.
+  async fetch(cursor, signal) {
+    const entries = [];
     for (let asked = 0; asked < mostRequests; asked++) {
       const answer = await this.api.audit({
-        action: this.action.control.value, username: this.username.control.value.trim(), limit: pageSize - found.length, cursor,
+        action: this.action.control.value, username: this.username.control.value.trim(), limit: pageSize - entries.length, cursor,
       }, signal);
-      found.push(...answer.entries);
+      entries.push(...answer.entries);
       cursor = answer.next_cursor;
-      if (!cursor || found.length === pageSize) break;
+      if (!cursor || entries.length === pageSize) break;
     }
-    begin();
-    this.entries.push(...found);
-    this.next = cursor;
-    this.show();
+    return { entries, next: cursor };
   }
 
-  show() {
-    this.body.replaceChildren(...this.entries.map(rowOf));
-    if (this.entries.length === 0) this.body.append(h("tr", {}, h("td", { colspan: "6", class: "none" }, "Nothing of the kind is in the trail.")));
-    this.caption.textContent = `${count(this.entries.length, "entry", "entries")}, newest first${this.next ? "; older ones follow" : ""}.`;
-    this.more.hidden = !this.next;
+  // add shows entries beneath those shown, which stay as they are, unfolded
+  // evidence too.
+  add({ entries, next }) {
+    if (this.entries.length === 0) this.body.replaceChildren();
+    this.entries.push(...entries);
+    this.next = next;
+    this.body.append(...entries.map(rowOf));
+    if (this.entries.length === 0) this.body.append(emptyRow(next));
+    this.caption.textContent = `${count(this.entries.length, "entry", "entries")}, newest first${next ? "; older ones follow" : ""}.`;
+    this.more.hidden = !next;
     this.save.disabled = this.entries.length === 0;
+  }
+
+  // download saves what is shown.
+  download() {
+    const name = `audit-${this.api.user.client}-${new Date().toISOString().slice(0, 10)}.csv`;
+    const address = URL.createObjectURL(new Blob(["\ufeff", csvOf(this.entries)], { type: "text/csv;charset=utf-8" }));
+    h("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    this.host.say(`Saved ${count(this.entries.length, "entry", "entries")} as ${name}.${this.next ? " Older ones are not in it: show them first." : ""}`);
   }
 }
 
+function emptyRow(next) {
+  return h("tr", { tabindex: "-1" }, h("td", { colspan: "6", class: "none" },
+    next ? "None found so far. Older entries have not been looked at yet." : "There is no such entry."));
+}
+
 function rowOf(entry) {
-  return h("tr", {},
+  return h("tr", { tabindex: "-1" },
     h("td", { "data-label": "When" }, when(entry.at)),
     h("th", { scope: "row" }, actions[entry.action] ?? given(entry.action)),
     h("td", { "data-label": "User" }, entry.username && given(entry.username)),
     h("td", { "data-label": "Who" }, entry.actor === "portcullis" ? "Portcullis itself" : given(entry.actor)),
     h("td", { "data-label": "From" }, entry.source_ip && given(entry.source_ip)),
-    h("td", { "data-label": "Why and how" }, entry.reason && h("p", { class: "reason" }, given(entry.reason)), detailsOf(entry)));
+    h("td", { "data-label": "Why and how" }, detailsOf(entry)));
 }
+
+const fields = { role: "role", name: "name", email: "email address" };
+
+// outcomes are those of a change whose store failed after its entry was written.
+const outcomes = {
+  not_applied: "This change did not take effect",
+  unknown: "Whether this change took effect is not known",
+};
 
 // detailsOf tells the particulars of an entry, with the evidence folded away.
 function detailsOf(entry) {
   const details = entry.details ?? {};
-  const facts = [
-    details.break_glass && "Break-glass: made round the API",
-    details.identity_confirmed_by && ["Identity confirmed by ", given(details.identity_confirmed_by)],
-    details.previous_role && `${details.previous_role} → ${details.role}`,
-    !details.previous_role && details.role,
-    entry.action === "policy_changed" && details.max_failed_login_attempts_portal &&
-      `${details.previous_max_failed_login_attempts_portal ?? "default"} → ${details.max_failed_login_attempts_portal}`,
-    details.outcome && `Outcome: ${details.outcome.replaceAll("_", " ")}`,
-    details.changed?.length && `Changed: ${details.changed.join(", ")}`,
-  ].filter(Boolean).map((fact) => h("p", {}, fact));
   const evidence = details.evidence ?? [];
+  const facts = [
+    details.break_glass && [h("span", { class: "badge bad" }, "Break-glass"), " Done with rights in AWS, not by a Sysadmin"],
+    entry.reason && given(entry.reason),
+    details.identity_confirmed_by && ["Identity confirmed by ", given(details.identity_confirmed_by)],
+    ...particularsOf(entry.action, details),
+    details.outcome && (outcomes[details.outcome] ?? given(details.outcome)),
+  ].filter(Boolean).map((fact) => h("p", {}, fact));
   if (evidence.length === 0) return facts;
   return [facts, h("details", {}, h("summary", {}, count(evidence.length, "failed attempt")),
-    h("ul", {}, evidence.map((one) => h("li", {}, when(one.at), " from ", given(one.source_ip), " with ", given(one.user_agent)))))];
+    h("ul", {}, evidence.map((one) => h("li", {}, instant(one.at), " from ", orNone(one.source_ip), " with ", orNone(one.user_agent)))))];
 }
 
-// download saves entries as CSV (RFC 4180), for a spreadsheet.
-function download(entries, client) {
-  const columns = ["id", "at", "action", "actor", "username", "source_ip", "request_id", "reason", "details"];
+const orNone = (text) => (text ? given(text) : h("span", { class: "none" }, "nothing said"));
+
+function particularsOf(action, details) {
+  switch (action) {
+    case "authn_login_lock":
+      return [`At a maximum of ${count(details.max_failed_login_attempts_portal ?? 0, "failed login")}`];
+    case "authn_login_unlock":
+      return [!details.lock_id && "Was not locked; the count of failed logins was cleared"];
+    case "policy_changed":
+      return [`Failed logins that lock: ${details.previous_max_failed_login_attempts_portal} → ${details.max_failed_login_attempts_portal}`];
+    default:
+      return [
+        details.role && ["Role: ", details.previous_role && [given(details.previous_role), " → "], given(details.role)],
+        details.changed?.some((name) => name !== "role") && ["Changed: ", details.changed.filter((name) => name !== "role").map((name) => fields[name] ?? name).join(", ")],
+      ];
+  }
+}
+
+const columns = ["id", "at", "action", "actor", "username", "source_ip", "request_id", "reason", "details"];
+
+// csvOf writes entries as CSV (RFC 4180), for a spreadsheet; details are JSON.
+function csvOf(entries) {
   const rows = entries.map((entry) => columns.map((name) => (name === "details" ? JSON.stringify(entry.details ?? {}) : entry[name] ?? "")));
-  const text = [columns, ...rows].map((row) => row.map(cellOf).join(",")).join("\r\n");
-  const address = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv;charset=utf-8" }));
-  h("a", { href: address, download: `audit-${client}-${new Date().toISOString().slice(0, 10)}.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  return [columns, ...rows].map((row) => `${row.map(cellOf).join(",")}\r\n`).join("");
 }
 
-// cellOf quotes a value. What a spreadsheet would take for a formula begins with
-// an apostrophe instead (OWASP, "CSV Injection").
-export function cellOf(value) {
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+// cellOf quotes a value. What a spreadsheet would take for a formula gets an
+// apostrophe before it (OWASP, "CSV Injection", which names the wide signs too).
+function cellOf(value) {
+  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
