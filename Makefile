@@ -15,8 +15,7 @@ FUNCTIONS := $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 # which `make sam-build` checks.
 LAMBDA_BUILD := CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath -tags=lambda.norpc,nethttpomithttp2 '-ldflags=-s -w -buildid='"
 
-# SAM looks at no AWS account in what is run here, but it wants a region.
-SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} .build/sam/bin/sam
+SAM := infra/tools/sam
 
 .PHONY: help
 help: ## List the targets

@@ -117,7 +117,7 @@ func TestEachFunctionIsItsOwnFolder(t *testing.T) {
 		if want := text("functions/" + f.folder() + "/"); f.CodeURI != want || f.buildMethod != "go1.x" {
 			t.Errorf("%s: got CodeUri %q built by %q, want %q by go1.x", f.id, f.CodeURI, f.buildMethod, want)
 		}
-		if want := text("!Sub portcullis-${Stage}-" + f.folder()); f.FunctionName != want {
+		if want := nameOf(f.folder()); f.FunctionName != want {
 			t.Errorf("%s is called %q, want %q", f.id, f.FunctionName, want)
 		}
 		got = append(got, f.folder())
@@ -126,6 +126,16 @@ func TestEachFunctionIsItsOwnFolder(t *testing.T) {
 	if diff := compare.Diff(functionFolders(t), got); diff != "" {
 		t.Errorf("functions (-folders +template.yaml):\n%s", diff)
 	}
+}
+
+// nameOf returns what a function must be called. The authorizer may not have a
+// name that !Sub makes: "sam local" (1.167) then cannot tell which function it is,
+// says so in one line of its log, and serves the whole API open.
+func nameOf(folder string) text {
+	if folder == "authorizer" {
+		return ""
+	}
+	return text("!Sub portcullis-${Stage}-" + folder)
 }
 
 // functionFolders returns the folders under functions/.
