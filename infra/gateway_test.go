@@ -109,8 +109,8 @@ func TestEventsAreThereOnlyWithABus(t *testing.T) {
 		t.Errorf("got %+v", mapping)
 	}
 	const streamKeeps = 24 * 60 * 60 // seconds; DynamoDB Streams
-	if mapping.Age <= 0 || mapping.Age >= streamKeeps || mapping.Retries <= 0 {
-		t.Errorf("got %d s and %d retries; without bounds one record stops all others", mapping.Age, mapping.Retries)
+	if mapping.Age <= 0 || mapping.Age >= streamKeeps || mapping.Retries != -1 {
+		t.Errorf("got %d s and %d retries; the age is the bound, without which one record stops all others", mapping.Age, mapping.Retries)
 	}
 	var queue struct {
 		Encrypted bool `yaml:"SqsManagedSseEnabled"`

@@ -26,8 +26,8 @@ func New(client *eventbridge.Client, bus string, log *slog.Logger) *Announcer {
 
 // Handle puts the events of a batch of records on the bus, in the order of the
 // records. The answer names the records whose events are not there; Lambda hands
-// out again all that come from the first of them on, so nothing behind a failure
-// is sent. The error is always nil.
+// out again all that come from the first of them on, so no later request is made.
+// The error is always nil.
 //
 // A record that is no entry of the trail is logged and left out: nothing would
 // make it one, and the entries behind it must not wait for it.

@@ -17,5 +17,6 @@
 //
 // Locks of names that nobody has are left out. Whoever reaches the login can make
 // as many of them as they like, and nobody can unlock them. The trail has them,
-// and they are known by their time of expiry.
+// and they are known by their time of expiry. Clearings of a count that was no lock
+// are left out too: nobody was told of a lock that such an unlock would end.
 package announce

@@ -56,7 +56,7 @@ func eventOf(record events.DynamoDBEventRecord) (e event, ok bool, err error) {
 	if err != nil {
 		return event{}, false, fmt.Errorf("reading a record of the trail: %w", err)
 	}
-	if !slices.Contains(told(), entry.Action) || !entry.ExpiresAt.IsZero() {
+	if !isTold(entry) {
 		return event{}, false, nil
 	}
 	text, err := json.Marshal(detailOf(entry))
@@ -71,6 +71,14 @@ func eventOf(record events.DynamoDBEventRecord) (e event, ok bool, err error) {
 		return event{}, false, fmt.Errorf("audit entry %s: %w", entry.ID, errTooLarge)
 	}
 	return e, true, nil
+}
+
+// isTold reports whether an entry becomes an event. A lock that expires is of a
+// name that nobody has. An unlock without a lock's id ended no lock: it cleared a
+// count, such as one that a name had before it became a user's.
+func isTold(entry audit.Entry) bool {
+	return slices.Contains(told(), entry.Action) && entry.ExpiresAt.IsZero() &&
+		(entry.Action != audit.Unlock || entry.Details.LockID != "")
 }
 
 // A detail is an entry as the API shows it, and its client.
