@@ -71,28 +71,66 @@ func actions(s statement) string {
 	return strings.Join(names, ", ")
 }
 
+// A condition is what the conditions of statements are made of.
+type condition struct {
+	Attributes struct {
+		Names []string `yaml:"dynamodb:Attributes"`
+	} `yaml:"ForAllValues:StringEquals"`
+	Null struct {
+		Attributes string `yaml:"dynamodb:Attributes"`
+	} `yaml:"Null"`
+	IfExists struct {
+		ReturnValues string `yaml:"dynamodb:ReturnValues"`
+	} `yaml:"StringEqualsIfExists"`
+}
+
+// condition returns the statement's, which is empty where it has none.
+func (s statement) condition(t *testing.T) condition {
+	t.Helper()
+	var c condition
+	if s.Condition.IsZero() {
+		return c
+	}
+	if err := s.Condition.Decode(&c); err != nil {
+		t.Errorf("statement %s: %v", s.Sid, err)
+	}
+	return c
+}
+
+// TestNoWriteOfUsersReadsThem: whoever may write an item could have it returned
+// as it was, hash and all.
+func TestNoWriteOfUsersReadsThem(t *testing.T) {
+	writes := []text{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+	seen := 0
+	for _, f := range readTemplate(t).functions(t) {
+		for _, s := range f.statements() {
+			writing := slices.ContainsFunc(s.Action, func(a text) bool { return slices.Contains(writes, a) })
+			if store(t, s) != "UsersTable" || !writing {
+				continue
+			}
+			seen++
+			if got := s.condition(t).IfExists.ReturnValues; got != "NONE" {
+				t.Errorf("%s: statement %s lets a write return %q, want NONE", f.folder(), s.Sid, got)
+			}
+		}
+	}
+	if seen != 3 { // login, manage-user and provision-client
+		t.Errorf("%d statements write users, want 3", seen)
+	}
+}
+
 // only says in the README's words which attributes a condition lets through.
 // Without Null, a request that names no attribute would pass.
 func only(t *testing.T, s statement) string {
 	t.Helper()
-	if s.Condition.IsZero() {
-		return ""
+	c := s.condition(t)
+	if c.IfExists.ReturnValues != "" && len(c.Attributes.Names) == 0 {
+		return "nothing returned"
 	}
-	var condition struct {
-		Attributes struct {
-			Names []string `yaml:"dynamodb:Attributes"`
-		} `yaml:"ForAllValues:StringEquals"`
-		Null struct {
-			Attributes string `yaml:"dynamodb:Attributes"`
-		} `yaml:"Null"`
-	}
-	if err := s.Condition.Decode(&condition); err != nil {
-		t.Errorf("statement %s: %v", s.Sid, err)
-	}
-	if condition.Null.Attributes != "false" {
+	if !s.Condition.IsZero() && c.Null.Attributes != "false" {
 		t.Errorf("statement %s lets requests through that name no attribute", s.Sid)
 	}
-	switch names := strings.Join(condition.Attributes.Names, " "); names {
+	switch names := strings.Join(c.Attributes.Names, " "); names {
 	case "client username":
 		return "the key"
 	case "client username password_hash":
