@@ -94,6 +94,7 @@ func pick(page *browser.Page, label, option string) {
 }
 
 func TestTheTrailTellsLocksAndUnlocksWithTheirEvidence(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	admin.lock("ana.silva", origin{userAgent: markup}, origin{address: "127.0.0.2", userAgent: "a portal"})
@@ -129,6 +130,7 @@ func TestTheTrailTellsLocksAndUnlocksWithTheirEvidence(t *testing.T) {
 }
 
 func TestTheTrailIsFiltered(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	admin.lock("ana.silva")
@@ -150,6 +152,7 @@ func TestTheTrailIsFiltered(t *testing.T) {
 }
 
 func TestOlderEntriesAreShownBeneath(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t, remembered(t, locks(110, "192.0.2.7")...)...)
 	page := auditPage(t, s.URL, s.With(t, "Sysadmin"))
 	page.See("50 entries, newest first; older ones follow.")
@@ -175,6 +178,7 @@ func TestOlderEntriesAreShownBeneath(t *testing.T) {
 }
 
 func TestBreakGlassIsMarked(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t, remembered(t, audit.Entry{
 		At: time.Now().UTC(), Action: audit.Unlock, Actor: "iam:AROA1:rita", Username: "root", Reason: "nobody could sign in",
 		Details: audit.Details{LockID: "L", BreakGlass: true},
@@ -218,6 +222,7 @@ func download(t testing.TB, page *browser.Page, name string) []byte {
 }
 
 func TestWhatIsShownIsSavedAsCSV(t *testing.T) {
+	t.Parallel()
 	all := locks(60)
 	all[0].Reason, all[0].Username = `two "words", `+markup, formula
 	all[1].Reason, all[2].Reason, all[3].Reason, all[4].Reason = "+1", "-1", "@SUM(A1)", "＝1"
@@ -278,6 +283,7 @@ func first(text string) string {
 }
 
 func TestATrailThatCannotBeReadIsSaidAndReadAgain(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	p := relayTo(t, s)
 	page := auditPage(t, p.URL, s.With(t, "Sysadmin"))

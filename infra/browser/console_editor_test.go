@@ -90,6 +90,7 @@ func mayEnter(t testing.TB, url string, who browser.Person, password string) boo
 }
 
 func TestTheEditorSaysAtTheFieldWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	page := usersPage(t, s.URL, s.With(t, "Sysadmin"))
 	page.Press("New user")
@@ -134,6 +135,7 @@ func TestTheEditorSaysAtTheFieldWhatIsWrong(t *testing.T) {
 }
 
 func TestAGeneratedPasswordIsTakenAndShownOnce(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	page := usersPage(t, s.URL, s.With(t, "Sysadmin"))
 	page.Press("New user")
@@ -163,6 +165,7 @@ func TestAGeneratedPasswordIsTakenAndShownOnce(t *testing.T) {
 }
 
 func TestAUserIsMadeAndDeletedByKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	page := usersPage(t, s.URL, s.With(t, "Sysadmin"))
 	tabTo(t, page, "New user")
@@ -210,6 +213,7 @@ func TestAUserIsMadeAndDeletedByKeyboardAlone(t *testing.T) {
 }
 
 func TestAUserIsChanged(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	page := usersPage(t, s.URL, s.With(t, "Sysadmin"))
@@ -241,6 +245,7 @@ func TestAUserIsChanged(t *testing.T) {
 }
 
 func TestASetPasswordEndsSessionsAndUnlocksNobody(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin, ana := as(t, s.URL, s.With(t, "Sysadmin")), as(t, s.URL, s.With(t, "Manager"))
 	admin.lock("ana.silva")
@@ -270,6 +275,7 @@ func TestASetPasswordEndsSessionsAndUnlocksNobody(t *testing.T) {
 }
 
 func TestTheLastSysadminStays(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	page := usersPage(t, s.URL, s.With(t, "Sysadmin"))
 	const why = "This is the last Sysadmin of the client, who can be neither deleted nor given another role. Make somebody else a Sysadmin first."
@@ -288,6 +294,7 @@ func TestTheLastSysadminStays(t *testing.T) {
 }
 
 func TestAUserWhoIsGoneIsSaidToBe(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	page := usersPage(t, s.URL, s.With(t, "Sysadmin"))
@@ -311,6 +318,7 @@ func TestAUserWhoIsGoneIsSaidToBe(t *testing.T) {
 }
 
 func TestASuperuserAdministersNoSysadmin(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	who := s.With(t, "Superuser")
 	page := usersPage(t, s.URL, who)
@@ -373,6 +381,7 @@ func lost(s *browser.Server) http.HandlerFunc {
 }
 
 func TestTheEditorKeepsWhatWasTypedWhenThereIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	p := relayTo(t, s)
 	page := usersPage(t, p.URL, s.With(t, "Sysadmin"))

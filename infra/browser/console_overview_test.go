@@ -34,6 +34,7 @@ func numbers(page *browser.Page) []string {
 }
 
 func TestTheOverviewOfAClientWithoutAPast(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	page := overviewPage(t, s.URL, s.With(t, "Sysadmin"))
 	page.See("Nobody is locked.", "There was nothing in these days.", "There were no locks.")
@@ -43,6 +44,7 @@ func TestTheOverviewOfAClientWithoutAPast(t *testing.T) {
 // TestTheOverviewCountsByTheReadersDays has entries at the first and the last
 // moment of days in a zone that is half a day ahead of ours.
 func TestTheOverviewCountsByTheReadersDays(t *testing.T) {
+	t.Parallel()
 	const zone = "Pacific/Kiritimati"
 	place, err := time.LoadLocation(zone)
 	if err != nil {
@@ -83,6 +85,7 @@ func TestTheOverviewCountsByTheReadersDays(t *testing.T) {
 }
 
 func TestTheOverviewOfHundredsOfLocks(t *testing.T) {
+	t.Parallel()
 	var sources []string
 	for i := range 12 {
 		sources = append(sources, fmt.Sprintf("192.0.2.%d", i))
@@ -108,6 +111,7 @@ func TestTheOverviewOfHundredsOfLocks(t *testing.T) {
 }
 
 func TestTheOverviewNamesWhoIsLockedNow(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t, "-max-attempts", "1")
 	p := relayTo(t, s)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
@@ -140,6 +144,7 @@ func TestTheOverviewNamesWhoIsLockedNow(t *testing.T) {
 }
 
 func TestAnOverviewThatCannotBeReadIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	p := relayTo(t, s)
 	p.follow(always("GET", "/clients/demo/audit", outage))

@@ -32,6 +32,7 @@ func counted(page *browser.Page) {
 }
 
 func TestThePolicyPageTakesWholeNumbersFromOneToNine(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	page := policyPage(t, s.URL, s.With(t, "Sysadmin"))
@@ -73,6 +74,7 @@ func TestThePolicyPageTakesWholeNumbersFromOneToNine(t *testing.T) {
 }
 
 func TestWhatANumberWillMeanIsSaidBeforeItIsSaved(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	admin.fails(3, "ana.silva")
@@ -106,6 +108,7 @@ func TestWhatANumberWillMeanIsSaidBeforeItIsSaved(t *testing.T) {
 }
 
 func TestAllPagesOfUsersAreCountedAndTheProgressIsShown(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	as(t, s.URL, s.With(t, "Sysadmin")).fails(4, "sofia.reis") // the last by name
 	p := relayTo(t, s)
@@ -126,6 +129,7 @@ func TestAllPagesOfUsersAreCountedAndTheProgressIsShown(t *testing.T) {
 }
 
 func TestWhatCannotBeCountedIsSaid(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	p := relayTo(t, s)
 	p.follow(always("GET", "/clients/demo/users", outage))
@@ -140,6 +144,7 @@ func TestWhatCannotBeCountedIsSaid(t *testing.T) {
 }
 
 func TestAPolicyThatSomebodyElseChangedIsExplained(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	admin := as(t, s.URL, s.With(t, "Sysadmin"))
 	other := admin.make("rita", "Sysadmin")
@@ -167,6 +172,7 @@ func TestAPolicyThatSomebodyElseChangedIsExplained(t *testing.T) {
 }
 
 func TestAPolicyWithoutAnAnswerIsExplained(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	p := relayTo(t, s)
 	page := policyPage(t, p.URL, s.With(t, "Sysadmin"))
@@ -188,6 +194,7 @@ func TestAPolicyWithoutAnAnswerIsExplained(t *testing.T) {
 }
 
 func TestASuperuserReadsThePolicyOnly(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t, "-max-attempts", "7")
 	page := console(t, s.URL, s.With(t, "Superuser"))
 	goTo(page, "Security")
@@ -199,6 +206,7 @@ func TestASuperuserReadsThePolicyOnly(t *testing.T) {
 }
 
 func TestThePolicyIsChangedByKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	s := browser.Serve(t)
 	page := policyPage(t, s.URL, s.With(t, "Sysadmin"))
 	tabTo(t, page, theMaximum)
