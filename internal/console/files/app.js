@@ -129,7 +129,7 @@ function show() {
   const title = page.crumbs.at(-1);
   document.title = `${title} – Portcullis`;
   const root = h("div", { class: "page" });
-  main.append(h("p", { class: "crumbs" }, page.crumbs.join(" › ")), h("h1", {}, title), root);
+  main.append(page.crumbs.length > 1 ? h("p", { class: "crumbs" }, page.crumbs.join(" › ")) : "", h("h1", {}, title), root);
   const host = { root, api, say, warn, signal: visit.signal };
   Promise.resolve(page.open(host)).catch((error) => {
     if (!host.signal.aborted && !left(error)) warn(explain(error));

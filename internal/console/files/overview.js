@@ -27,10 +27,11 @@ async function draw(host) {
   const now = section("now", "Locked now");
   const month = section("month", `The last ${days} days`);
   const sources = section("sources", "Where failed attempts came from");
+  host.root.classList.add("board");
   host.root.append(now.node);
   const parts = [attempt(host, [now], () => lockedNow(host, now))];
   if (host.api.user.role === "Sysadmin") {
-    host.root.append(month.node, sources.node);
+    host.root.append(sources.node, month.node);
     parts.push(attempt(host, [month, sources], () => lastDays(host, month, sources)));
   } else {
     host.root.append(h("p", { class: "hint" }, "Sysadmins see locks and unlocks of the last days here too, which come from the audit trail."));

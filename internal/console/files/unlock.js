@@ -172,10 +172,11 @@ class OneWindow {
 
 // evidenceOf shows what a lock is made of.
 function evidenceOf(user) {
-  const rows = (user.evidence ?? []).map((one) => h("tr", {}, h("td", {}, when(one.at)), h("td", {}, given(one.source_ip)), h("td", {}, given(one.user_agent))));
+  const rows = (user.evidence ?? []).map((one) => h("tr", {},
+    h("td", { "data-label": "When" }, when(one.at)), h("td", { "data-label": "From" }, given(one.source_ip)), h("td", { "data-label": "With" }, given(one.user_agent))));
   return [
     h("p", {}, "Locked ", when(user.locked_at), ` after ${count(user.failed_attempts, "failed attempt")} of ${user.max_failed_attempts}.`),
-    h("div", { class: "table evidence", tabindex: "0", role: "region", "aria-label": "Evidence" }, h("table", {},
+    h("div", { class: "table evidence", tabindex: "0", role: "region", "aria-label": "Evidence" }, h("table", { class: "cards" },
       h("caption", {}, "Failed attempts, oldest first"),
       h("thead", {}, h("tr", {}, ["When", "From", "With"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, rows))),

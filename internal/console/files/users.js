@@ -96,7 +96,8 @@ class UserPage {
 
   chooseAll() {
     this.all = h("input", { type: "checkbox", "aria-label": "Select all on this page", onchange: () => {
-      for (const user of this.shown) this.choose(user.username, this.all.checked);
+      const { checked } = this.all; // which choosing the first changes
+      for (const user of this.shown) this.choose(user.username, checked);
     } });
     return this.all;
   }
