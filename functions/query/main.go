@@ -51,8 +51,8 @@ func main() {
 	records := attempts.New(db, string(c.Attempts), trail, environ.Clock{}, environ.Jitter)
 	parameters := ssm.NewFromConfig(aws)
 	policies := policy.New(parameters, string(c.Stage))
-	cursorKey := secrets.New("cursor secret", secrets.Parameter(parameters, string(c.CursorSecret)), time.Now)
-	cursors := httpapi.Cursors{Key: cursorKey.Get}
+	cursorKeys := secrets.New("cursor secret", secrets.Parameter(parameters, string(c.CursorSecret)), time.Now)
+	cursors := httpapi.Cursors{Keys: cursorKeys}
 	recorder := metrics.NewRecorder(os.Stdout, string(c.Stage), "query", time.Now)
 	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, metrics.WatchPolicy(recorder, environ.PolicyFaults(edge.Log)))
 	health := newCheck(people, records, policies, time.Now)

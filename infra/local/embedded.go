@@ -20,6 +20,7 @@ import (
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
+	"portcullis/internal/secrets"
 	"portcullis/internal/tokens"
 	"portcullis/internal/users"
 )
@@ -111,7 +112,7 @@ func handlers(
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
 	}
 	unlocker := &lockout.Unlocker{Attempts: store.Attempts, Maximums: store.Policies, Now: time.Now, NewID: environ.NewID}
-	cursors := httpapi.Cursors{Key: store.CursorKey}
+	cursors := httpapi.Cursors{Keys: secrets.New("cursor key", store.CursorKey, time.Now)}
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
 		"POST /login":       httpapi.Login(edge, gate, users.LoginKey, store.Tokens),

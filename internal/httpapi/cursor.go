@@ -16,10 +16,19 @@ import (
 // where a page begins, signed together with what it is a page of: nobody can
 // make one up, or take one to another list, client or filter.
 type Cursors struct {
-	// Key returns the key of the signatures, 32 bytes or more, which is asked for
-	// whenever there is a cursor. Its errors wrap [lockout.ErrUnavailable]. When
-	// the key changes, the cursors under way are no longer ours.
-	Key func(ctx context.Context) ([]byte, error)
+	// Keys is asked for the key of the signatures whenever there is a cursor.
+	Keys CursorKeys
+}
+
+// CursorKeys holds the key of the cursors' signatures, 32 bytes or more. It may be
+// replaced at any time; the cursors under way are no longer ours then.
+type CursorKeys interface {
+	// Get returns the key. Its errors wrap [lockout.ErrUnavailable].
+	Get(ctx context.Context) ([]byte, error)
+	// Newer returns the key that replaced one which did not sign a cursor, or that
+	// one itself if there is none other. Whoever makes up cursors comes here each
+	// time, so it MUST bound how often it looks.
+	Newer(ctx context.Context, refused []byte) []byte
 }
 
 const (
@@ -57,7 +66,7 @@ func (c Cursors) after(ctx context.Context, l list, place string) (string, error
 	if place == "" {
 		return "", nil
 	}
-	key, err := c.Key(ctx)
+	key, err := c.Keys.Get(ctx)
 	if err != nil {
 		return "", fmt.Errorf("signing a cursor: %w", err)
 	}
@@ -65,7 +74,8 @@ func (c Cursors) after(ctx context.Context, l list, place string) (string, error
 }
 
 // place returns the place behind which the page of a query begins, empty where
-// there is no cursor.
+// there is no cursor. A process that holds a key from before it was replaced
+// learns of it here, from a cursor that another one signed.
 func (c Cursors) place(ctx context.Context, l list, query map[string]string) (string, error) {
 	cursor, given := query["cursor"]
 	if !given {
@@ -76,11 +86,11 @@ func (c Cursors) place(ctx context.Context, l list, query map[string]string) (st
 	if !ok {
 		return "", bad
 	}
-	key, err := c.Key(ctx)
+	key, err := c.Keys.Get(ctx)
 	if err != nil {
 		return "", fmt.Errorf("checking a cursor: %w", err)
 	}
-	if !hmac.Equal(signature, l.sign(key, place)) {
+	if !l.signed(key, place, signature) && !l.signed(c.Keys.Newer(ctx, key), place, signature) {
 		return "", bad
 	}
 	return place, nil
@@ -95,6 +105,11 @@ func takeApart(cursor string) (place string, signature []byte, ok bool) {
 	ok = len(cursor) <= maxCursor && !strings.ContainsAny(cursor, "\r\n") &&
 		placeErr == nil && signatureErr == nil && len(raw) > 0 && len(signature) == signatureBytes
 	return string(raw), signature, ok
+}
+
+// signed reports whether the signature is the key's.
+func (l list) signed(key []byte, place string, signature []byte) bool {
+	return hmac.Equal(signature, l.sign(key, place))
 }
 
 // sign returns the signature of a place in the list. Each part is written with

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,7 @@ func TestACursorIsOfItsOwnListAlone(t *testing.T) {
 		{"with a filter less", with(recorded(t, "audit/all"), "username", "bela", "cursor", cursor), 400},
 		{"without filters", with(recorded(t, "audit/all"), "cursor", cursor), 400},
 		{"of another client", ofClient("umbrella", with(recorded(t, "audit/all"), append(filters, "cursor", cursor)...)), 400},
+		{"with a letter moved from the place to the filter", with(recorded(t, "audit/all"), moved(t, filters, cursor)...), 400},
 		{"of another route", with(recorded(t, "users/list"), "cursor", cursorOf(t, w, recordedPage(t))), 400},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,6 +66,20 @@ func TestACursorIsOfItsOwnListAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// moved takes the first letter of a cursor's place, and writes it behind the
+// filter that was signed before the place.
+func moved(t *testing.T, filters []string, cursor string) []string {
+	t.Helper()
+	place, signature, _ := strings.Cut(cursor, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filters = slices.Clone(filters)
+	filters[1] += string(raw[:1])
+	return append(filters, "cursor", base64.RawURLEncoding.EncodeToString(raw[1:])+"."+signature)
 }
 
 // recordedPage reads the first page of the trail, without filters.
@@ -102,6 +118,22 @@ func TestAForgedCursorIsRefused(t *testing.T) {
 	w.cursorKey = "another key of thirty-two bytes or more"
 	if a := w.send(t, with(recordedPage(t), "cursor", cursor)); a.StatusCode != 400 {
 		t.Errorf("under another key: got %d %s", a.StatusCode, a.Body)
+	}
+}
+
+// A process that holds the key from before it was replaced must not refuse the
+// cursors of one that began after it.
+func TestACursorUnderAKeyThatReplacedOursIsTaken(t *testing.T) {
+	w := cursorWorld(t)
+	old := w.cursorKey
+	w.cursorKey = "another key of thirty-two bytes or more"
+	cursor := cursorOf(t, w, recordedPage(t))
+	w.cursorKey, w.newerKey = old, w.cursorKey
+	if a := w.send(t, with(recordedPage(t), "cursor", cursor)); a.StatusCode != 200 {
+		t.Errorf("got %d %s", a.StatusCode, a.Body)
+	}
+	if a := w.send(t, with(recordedPage(t), "username", "bela", "cursor", cursor)); a.StatusCode != 400 {
+		t.Errorf("of another list: got %d %s", a.StatusCode, a.Body)
 	}
 }
 

@@ -65,6 +65,7 @@ type world struct {
 	healthy     error
 	unread      error // of the attempts of several users
 	cursorKey   string
+	newerKey    string // that replaced it, if any, and has not been noticed
 	keyErr      error
 	log         *journal
 	edge        httpapi.Edge
@@ -125,8 +126,17 @@ func (w *world) handlers() map[string]httpapi.Handler {
 }
 
 // cursors signs with the key of the world, which may be away.
-func (w *world) cursors() httpapi.Cursors {
-	return httpapi.Cursors{Key: func(context.Context) ([]byte, error) { return []byte(w.cursorKey), w.keyErr }}
+func (w *world) cursors() httpapi.Cursors { return httpapi.Cursors{Keys: cursorKeys{w}} }
+
+type cursorKeys struct{ w *world }
+
+func (k cursorKeys) Get(context.Context) ([]byte, error) { return []byte(k.w.cursorKey), k.w.keyErr }
+
+func (k cursorKeys) Newer(_ context.Context, refused []byte) []byte {
+	if k.w.newerKey == "" {
+		return refused
+	}
+	return []byte(k.w.newerKey)
 }
 
 // send has the event answered by its handler.
