@@ -17,6 +17,8 @@ LAMBDA_BUILD := CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath -tags=lambda.no
 
 SAM := infra/tools/sam
 
+TEMPLATES := template.yaml infra/storage.yaml infra/identity.yaml infra/account.yaml
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +54,7 @@ functions: need-go ## Compile the Lambda functions to .build/functions/NAME/boot
 	done
 
 .PHONY: lint
-lint: need-go sam ## Check the format, the code, the modules and the template
+lint: need-go sam checkov ## Check the format, the code, the modules and the templates
 	@unformatted=$$(gofmt -l functions infra internal) || exit 1; \
 		test -z "$$unformatted" || { echo "portcullis: gofmt would change:" >&2; echo "$$unformatted" >&2; exit 1; }
 	go vet ./...
@@ -60,9 +62,13 @@ lint: need-go sam ## Check the format, the code, the modules and the template
 	go tool staticcheck ./...
 	go mod verify
 	go mod tidy -diff
-	for template in template.yaml infra/storage.yaml infra/identity.yaml; do \
+	for template in $(TEMPLATES); do \
 		$(SAM) validate --lint --template $$template || exit 1; \
 	done
+	@mkdir -p .build/expanded/infra && cp infra/storage.yaml infra/identity.yaml .build/expanded/infra/
+	infra/tools/expand template.yaml >.build/expanded/template.json
+	.build/sam/bin/cfn-lint --ignore-checks W3002 -- .build/expanded/template.json
+	.build/checkov/bin/checkov --config-file infra/tools/checkov.yaml --file $(TEMPLATES)
 
 .PHONY: sam-build
 sam-build: need-go sam functions ## Build what `sam deploy` deploys, into .aws-sam/build
@@ -84,6 +90,10 @@ ministack:
 .PHONY: axe
 axe:
 	@infra/tools/axe
+
+.PHONY: checkov
+checkov:
+	@infra/tools/venv .build/checkov infra/tools/requirements-checkov.txt
 
 .PHONY: sam
 sam:

@@ -1,13 +1,14 @@
 package infra_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	compare "github.com/google/go-cmp/cmp"
 )
 
 // A grant is one row of the README's table of which function may touch what.
@@ -19,6 +20,9 @@ func TestTheReadmeTellsWhatTheTemplateGrants(t *testing.T) {
 	var got []grant
 	for _, f := range readTemplate(t).functions(t) {
 		for _, s := range f.statements() {
+			if isLog(s) {
+				continue // each has one, and the README says so in a sentence
+			}
 			got = append(got, grant{f.folder(), store(t, s), actions(s), only(t, s)})
 		}
 	}
@@ -26,7 +30,7 @@ func TestTheReadmeTellsWhatTheTemplateGrants(t *testing.T) {
 	byRow := func(a, b grant) int { return strings.Compare(a.Function+a.Store+a.Only, b.Function+b.Store+b.Only) }
 	slices.SortFunc(got, byRow)
 	slices.SortFunc(want, byRow)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("grants (-README.md +template.yaml):\n%s", diff)
 	}
 }
@@ -166,4 +170,27 @@ func grantsOfReadme(t *testing.T) []grant {
 		all = append(all, grant{cells[1], cells[2], cells[3], cells[4]})
 	}
 	return all
+}
+
+// TestTheReadmeNamesEveryParameter, each with its default.
+func TestTheReadmeNamesEveryParameter(t *testing.T) {
+	_, table, _ := strings.Cut(string(readFile(t, "README.md")), "| parameter | default | meaning |\n| --- | --- | --- |\n")
+	got := map[string]string{}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 {
+			break
+		}
+		defaults := strings.Split(cells[2], ",")
+		for i, name := range strings.Split(cells[1], ",") {
+			got[strings.Trim(name, " `")] = strings.Trim(defaults[min(i, len(defaults)-1)], " `")
+		}
+	}
+	want := map[string]string{}
+	for name, parameter := range readTemplate(t).Parameters {
+		want[name] = string(cmp.Or(parameter.Default, "none"))
+	}
+	if diff := compare.Diff(want, got); diff != "" {
+		t.Errorf("parameters (-template.yaml +README.md):\n%s", diff)
+	}
 }

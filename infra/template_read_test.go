@@ -53,9 +53,12 @@ type functionProperties struct {
 	Timeout                      text             `yaml:"Timeout"`
 	ReservedConcurrentExecutions text             `yaml:"ReservedConcurrentExecutions"`
 	Events                       map[string]event `yaml:"Events"`
-	Policies                     []policy         `yaml:"Policies"`
+	Policies                     yaml.Node        `yaml:"Policies"`
 	Role                         text             `yaml:"Role"`
-	Environment                  struct {
+	LoggingConfig                struct {
+		LogGroup text `yaml:"LogGroup"`
+	} `yaml:"LoggingConfig"`
+	Environment struct {
 		Variables map[string]text `yaml:"Variables"`
 	} `yaml:"Environment"`
 }
@@ -81,8 +84,19 @@ type requestModel struct {
 	ValidateBody bool   `yaml:"ValidateBody"`
 }
 
-type policy struct {
-	Statement []statement `yaml:"Statement"`
+// A role is what a function may do.
+type role struct {
+	TrustedBy struct {
+		Statement []struct {
+			Principal map[string]string `yaml:"Principal"`
+		} `yaml:"Statement"`
+	} `yaml:"AssumeRolePolicyDocument"`
+	Managed  []text `yaml:"ManagedPolicyArns"`
+	Policies []struct {
+		Document struct {
+			Statement []statement `yaml:"Statement"`
+		} `yaml:"PolicyDocument"`
+	} `yaml:"Policies"`
 }
 
 type statement struct {
@@ -167,9 +181,10 @@ func parseTemplate(t *testing.T, file []byte) template {
 	return parsed
 }
 
-// functionResource is a function's properties with its logical id.
+// functionResource is a function's properties with its logical id and its role.
 type functionResource struct {
 	functionProperties
+	role        role
 	id          string
 	buildMethod string
 }
@@ -177,14 +192,17 @@ type functionResource struct {
 // folder is the last segment of CodeUri: the function's name.
 func (f functionResource) folder() string { return filepath.Base(string(f.CodeURI)) }
 
-// statements returns the statements of all the function's policies.
+// statements returns the statements of the function's role.
 func (f functionResource) statements() []statement {
 	var all []statement
-	for _, p := range f.Policies {
-		all = append(all, p.Statement...)
+	for _, p := range f.role.Policies {
+		all = append(all, p.Document.Statement...)
 	}
 	return all
 }
+
+// ownRole is the name that a function's role must have.
+func (f functionResource) ownRole() string { return strings.TrimSuffix(f.id, "Function") + "Role" }
 
 // functions returns the template's functions by logical id, and fails when
 // there is none: a check of nothing would pass.
@@ -200,6 +218,7 @@ func (tpl template) functions(t *testing.T) []functionResource {
 		if err := resource.Properties.Decode(&f.functionProperties); err != nil {
 			t.Fatalf("%s: %v", id, err)
 		}
+		tpl.properties(t, f.ownRole(), &f.role)
 		all = append(all, f)
 	}
 	if len(all) == 0 {

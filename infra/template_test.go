@@ -154,12 +154,66 @@ func functionFolders(t *testing.T) []string {
 	return names
 }
 
+// TestEachFunctionHasARoleOfItsOwn: SAM would make one with a policy of AWS's that
+// may write every log there is.
+func TestEachFunctionHasARoleOfItsOwn(t *testing.T) {
+	tpl := readTemplate(t)
+	roles := 0
+	for _, resource := range tpl.Resources {
+		if resource.Type == "AWS::IAM::Role" {
+			roles++
+		}
+	}
+	all := tpl.functions(t)
+	if roles != len(all) {
+		t.Errorf("got %d roles for %d functions", roles, len(all))
+	}
+	for _, f := range all {
+		if want := text("!GetAtt " + f.ownRole() + ".Arn"); f.Role != want || !f.Policies.IsZero() {
+			t.Errorf("%s: got role %q and policies in line %d, want %q and none", f.id, f.Role, f.Policies.Line, want)
+		}
+		for _, s := range f.role.TrustedBy.Statement {
+			if diff := compare.Diff(map[string]string{"Service": "lambda.amazonaws.com"}, s.Principal); diff != "" {
+				t.Errorf("%s may be taken by others (-want +got):\n%s", f.ownRole(), diff)
+			}
+		}
+		if len(f.role.TrustedBy.Statement) != 1 || len(f.role.Managed) > 0 {
+			t.Errorf("%s: got %d who may take it and managed policies %q, want one and none", f.ownRole(), len(f.role.TrustedBy.Statement), f.role.Managed)
+		}
+	}
+}
+
+// TestEachFunctionWritesItsOwnLogOnly. The ARN of a log group ends in ":*", which
+// stands for its streams.
+func TestEachFunctionWritesItsOwnLogOnly(t *testing.T) {
+	for _, f := range readTemplate(t).functions(t) {
+		name := strings.TrimSuffix(f.id, "Function") + "Logs"
+		var got []statement
+		for _, s := range f.statements() {
+			if isLog(s) {
+				got = append(got, s)
+			}
+		}
+		want := []statement{{
+			Sid: "Log", Effect: "Allow", Action: texts{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: texts{text("!GetAtt " + name + ".Arn")},
+		}}
+		if diff := compare.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", f.id, diff)
+		}
+		if f.LoggingConfig.LogGroup != text("!Ref "+name) {
+			t.Errorf("%s logs to %q", f.id, f.LoggingConfig.LogGroup)
+		}
+	}
+}
+
+// isLog tells whether a statement is about writing a log.
+func isLog(s statement) bool {
+	return slices.ContainsFunc(s.Action, func(a text) bool { return strings.HasPrefix(string(a), "logs:") })
+}
+
 func TestNoStatementAllowsEverything(t *testing.T) {
 	statements := 0
 	for _, f := range readTemplate(t).functions(t) {
-		if f.Role != "" {
-			t.Errorf("%s has a role of its own, which is not looked at here", f.id)
-		}
 		for _, s := range f.statements() {
 			statements++
 			for _, problem := range tooBroad(s) {
