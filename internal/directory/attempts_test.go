@@ -128,6 +128,30 @@ func TestALockOfAnotherUserOfTheNameIsNotInherited(t *testing.T) {
 	}
 }
 
+// TestANewUsersOwnLockStays has two attempts on a user who was just made, of
+// which one locks them while the other is in flight.
+func TestANewUsersOwnLockStays(t *testing.T) {
+	whole := newWorld(t)
+	whole.provision(t)
+	calls, there := made(t, whole, 0, nil)
+	for n := there; n <= calls; n++ {
+		t.Run(fmt.Sprintf("before call %d", n), func(t *testing.T) {
+			w := newWorld(t)
+			w.provision(t)
+			made(t, w, n, func() {
+				first, second := w.charge(t), w.charge(t)
+				w.settle(t, first, false)
+				if got := w.record(t, "ana.silva").InFlight; len(got) != 1 || got[0] != second.id {
+					t.Errorf("in flight: %v", got)
+				}
+			})
+			if !w.record(t, "ana.silva").Locked() {
+				t.Error("the lock was cleared")
+			}
+		})
+	}
+}
+
 func heldAcross(t *testing.T, begin, end int, nobody bool) {
 	w := newWorld(t)
 	w.provision(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"portcullis/internal/access"
 	"portcullis/internal/audit"
@@ -212,5 +213,38 @@ func TestAChangeIsUnavailableAfterTheContextEnded(t *testing.T) {
 		if err := step.make(ctx, store, entryOf(audit.UserUpdated, "ana")); !errors.Is(err, lockout.ErrUnavailable) {
 			t.Errorf("%s: got %v, want ErrUnavailable", step.name, err)
 		}
+	}
+}
+
+// TestASysadminWhoIsNotCountedStays has the set of a client lack one of its
+// Sysadmins, as nothing here leaves it: who is in it says whether there is
+// another one, so nobody goes who is not.
+func TestASysadminWhoIsNotCountedStays(t *testing.T) {
+	store, _, tables := wired(t)
+	if err := store.CreateClient(t.Context(), "acme", ana.CreatedAt, entryOf(audit.ClientCreated, "")); err != nil {
+		t.Fatal(err)
+	}
+	for _, username := range []string{"root", "second", "third"} {
+		user := root
+		user.Username = username
+		if err := store.Create(t.Context(), user, "hash", entryOf(audit.UserCreated, username)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := dynamodb.NewFromConfig(lockouttest.AWS(t)).UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &tables.Users,
+		Key: map[string]types.AttributeValue{
+			"client": &types.AttributeValueMemberS{Value: "acme"}, "username": &types.AttributeValueMemberS{Value: "#client"},
+		},
+		UpdateExpression: aws.String("DELETE sysadmins :root"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":root": &types.AttributeValueMemberSS{Value: []string{"root"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), root, entryOf(audit.UserDeleted, "root")); !errors.Is(err, access.ErrLastSysadmin) {
+		t.Errorf("got %v, want %v", err, access.ErrLastSysadmin)
 	}
 }
