@@ -160,6 +160,10 @@ type Act struct {
 	KeepsLocks bool
 }
 
+// MaxRefreshToken is the longest refresh token that is looked at, in bytes.
+// Cognito's have some 1,800, and what the mint puts around one has a few hundred.
+const MaxRefreshToken = 6 << 10
+
 // A Grant is what a refresh token stands for: whose session it renews, and the
 // mark it began under (see [User]).
 type Grant struct {

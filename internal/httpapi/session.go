@@ -10,10 +10,6 @@ import (
 	"portcullis/internal/lockout"
 )
 
-// maxRefreshToken bounds a refresh token, in bytes: Cognito's have some 1,800,
-// and what the mint puts around one has a few hundred.
-const maxRefreshToken = 6 << 10
-
 // errSessionOver refuses a refresh token that is not ours, is revoked or
 // expired, or whose user is gone or has changed. Which of these, nobody who
 // holds a token needs to know.
@@ -72,7 +68,9 @@ type tokenBody struct {
 	RefreshToken text `json:"refresh_token"`
 }
 
-func (b tokenBody) check() []fault { return b.RefreshToken.need("refresh_token", maxRefreshToken) }
+func (b tokenBody) check() []fault {
+	return b.RefreshToken.need("refresh_token", access.MaxRefreshToken)
+}
 
 type tokenAnswer struct {
 	TokenType   string `json:"token_type"`

@@ -10,10 +10,6 @@ import (
 	"portcullis/internal/access"
 )
 
-// maxRefreshToken bounds what is looked at, in bytes. Cognito's refresh tokens
-// have some 1,800, and the envelope adds a few hundred.
-const maxRefreshToken = 6 << 10
-
 // between stands between the parts of an envelope. It is in neither alphabet:
 // not in base64url, and not in what Cognito makes tokens of ([A-Za-z0-9-_=.],
 // the TokenModelType of its API).
@@ -50,7 +46,7 @@ func seal(secret []byte, user access.User, bare string) string {
 // parseEnvelope takes a refresh token apart, and reports whether it has the
 // parts. It judges nothing else.
 func parseEnvelope(refreshToken string) (envelope, bool) {
-	if len(refreshToken) > maxRefreshToken {
+	if len(refreshToken) > access.MaxRefreshToken {
 		return envelope{}, false
 	}
 	parts := strings.SplitN(refreshToken, between, 3)
