@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 )
@@ -15,8 +17,10 @@ const (
 	maxLimit     = 100
 )
 
-// queryOf returns the query parameters, each of which must be known and given
-// once. API Gateway fills both maps; the second holds repeated parameters.
+// queryOf returns the query parameters, each of which must be known, given once
+// and text. Events are JSON, where bytes that are none become U+FFFD; both are
+// refused, since what they were meant to be nobody can tell. API Gateway fills
+// both maps; the second holds repeated parameters.
 func queryOf(event events.APIGatewayProxyRequest, known []string) (map[string]string, error) {
 	all := map[string][]string{}
 	for name, value := range event.QueryStringParameters {
@@ -32,6 +36,8 @@ func queryOf(event events.APIGatewayProxyRequest, known []string) (map[string]st
 			faults = append(faults, fault{fieldName(name), "is not a parameter of this request"})
 		case len(all[name]) != 1:
 			faults = append(faults, fault{name, "must be given once"})
+		case strings.ContainsRune(all[name][0], utf8.RuneError):
+			faults = append(faults, fault{name, "must be text in UTF-8"})
 		default:
 			query[name] = all[name][0]
 		}
@@ -46,7 +52,7 @@ func limitOf(query map[string]string) (int, []fault) {
 		return defaultLimit, nil
 	}
 	n, err := strconv.Atoi(given)
-	if err != nil || n < 1 || n > maxLimit {
+	if err != nil || n < 1 || n > maxLimit || given != strconv.Itoa(n) {
 		return 0, []fault{{"limit", fmt.Sprintf("must be a whole number from 1 to %d", maxLimit)}}
 	}
 	return n, nil

@@ -67,13 +67,13 @@ type unlockManyBody struct {
 func (b unlockManyBody) check() []fault {
 	var faults []fault
 	usernames := b.Usernames.values
-	tooLong := func(name string) bool { return name == "" || len(name) > maxUsername }
+	odd := func(name string) bool { return name == "" || len(name) > maxUsername }
 	switch {
 	case !b.Usernames.given:
 		faults = append(faults, fault{"usernames", "is required"})
 	case len(usernames) == 0 || len(usernames) > maxUnlocks:
 		faults = append(faults, fault{"usernames", fmt.Sprintf("must hold 1 to %d names", maxUnlocks)})
-	case slices.ContainsFunc(usernames, tooLong):
+	case slices.ContainsFunc(usernames, odd):
 		faults = append(faults, fault{"usernames", fmt.Sprintf("must hold names of 1 to %d bytes", maxUsername)})
 	}
 	faults = append(faults, b.Reason.line("reason", maxReason)...)

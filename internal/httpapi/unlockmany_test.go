@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,9 +148,10 @@ func TestAnUnlockThatPanicsFailsItsRowAlone(t *testing.T) {
 }
 
 // slowUsers take a second each, or until they are told to stop.
-type slowUsers struct{}
+type slowUsers struct{ asked atomic.Int64 }
 
-func (slowUsers) Exists(ctx context.Context, _ lockout.Key) (bool, error) {
+func (s *slowUsers) Exists(ctx context.Context, _ lockout.Key) (bool, error) {
+	s.asked.Add(1)
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()
 	select {
@@ -170,10 +172,13 @@ func TestWhatThereIsNoTimeForFails(t *testing.T) {
 		unlocker := &lockout.Unlocker{
 			Attempts: w.attempts, Maximums: lockouttest.FixedMaximum(5), Now: time.Now, NewID: lockouttest.IDs(),
 		}
-		began := time.Now()
-		a := w.answered(t, ctx, httpapi.UnlockMany(w.edge, unlocker, slowUsers{}), recorded(t, "unlocks/a-hundred"))
+		began, people := time.Now(), &slowUsers{}
+		a := w.answered(t, ctx, httpapi.UnlockMany(w.edge, unlocker, people), recorded(t, "unlocks/a-hundred"))
 		if took := time.Since(began); took != 3500*time.Millisecond || a.StatusCode != 200 {
 			t.Errorf("got %d after %v", a.StatusCode, took)
+		}
+		if got := people.asked.Load(); got != 32 {
+			t.Errorf("asked for %d users, want 32: 24 in three seconds, and the eight whose time ran out", got)
 		}
 		for i, got := range rowsOf(a) {
 			want := row{"username": fmt.Sprintf("u%04d", i), "outcome": "not_locked"}

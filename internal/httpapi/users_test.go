@@ -181,6 +181,8 @@ func TestAFilteredListFindsEverybodyOnce(t *testing.T) {
 		{"by name in another case", []string{"q", "émil"}, itUsers, 3},
 		{"locked", []string{"locked", "true"}, []string{"u0000", "u1500", "u2349"}, 1},
 		{"locked, few on a page", []string{"locked", "true", "limit", "2"}, []string{"u0000", "u1500", "u2349"}, 2},
+		{"locked, of a role, few on a page", []string{"locked", "true", "role", "Manager", "limit", "2"},
+			[]string{"u0000", "u1500", "u2349"}, 2},
 		{"locked, by name", []string{"locked", "true", "q", "U1"}, []string{"u1500"}, 1},
 		{"locked, of a role that nobody locked has", []string{"locked", "true", "role", "ITUser"}, nil, 1},
 		{"not locked, of a role", []string{"locked", "false", "role", "ITUser"}, itUsers, 3},
@@ -262,7 +264,7 @@ func TestAListOfUsersWhoAreNotLockedReadsOn(t *testing.T) {
 func TestABadListIsRefused(t *testing.T) {
 	limit, cursor, q := wrongField("limit"), wrongField("cursor"), wrongField("q")
 	refuses(t, "users/refused", map[string]aRefusal{
-		"limit-zero": limit, "limit-over-100": limit, "limit-that-is-no-number": limit, "limit-with-a-plus": limit,
+		"limit-zero": limit, "limit-over-100": limit, "limit-that-is-no-number": limit, "limit-with-a-plus": limit, "limit-with-a-zero-before-it": limit,
 		"empty-limit": limit, "limit-twice": limit,
 		"empty-cursor": cursor, "cursor-that-is-not-base64": cursor, "padded-cursor": cursor, "cursor-with-a-slash": cursor,
 		"cursor-that-is-bad-UTF-8": cursor, "cursor-of-the-client-item": cursor, "over-long-cursor": cursor, "unsigned-cursor": cursor,
@@ -270,6 +272,16 @@ func TestABadListIsRefused(t *testing.T) {
 		"empty-q": q, "over-long-q": q, "q-with-control-characters": q,
 		"unknown-parameter": wrongField("sort"), "hostile-parameter": wrongField(""), "parameter-in-another-case": wrongField("Limit"),
 	}, func(*testing.T, *world) {})
+}
+
+// No recording holds what is not UTF-8, and API Gateway may make U+FFFD of it.
+func TestAParameterThatIsNotTextIsRefused(t *testing.T) {
+	for _, odd := range []string{"\xff", "a\xc3", "\ufffd"} {
+		a := newWorld(t).send(t, with(recorded(t, "users/list"), "q", odd))
+		if got := refusalOf(a); a.StatusCode != 400 || strings.Join(got.fields, " ") != "q" {
+			t.Errorf("%q: got %d %s", odd, a.StatusCode, a.Body)
+		}
+	}
 }
 
 func TestARefusedRoleNamesTheRolesThereAre(t *testing.T) {
