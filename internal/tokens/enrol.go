@@ -37,6 +37,10 @@ func NewEnroller(c *cognito.Client, s *ssm.Client, pool, secretParameter string,
 // joined: stopped between the two, the user has no role rather than two. It ends
 // no session; one who was enrolled under another CreatedAt can begin none.
 //
+// The secret is at most a minute old: nobody refuses an enrolment with one that
+// was replaced, and it would be the next login that finds out. So a minute after
+// the secret was replaced, enrolling every user once more follows it.
+//
 // The role MUST be valid. Other errors wrap [lockout.ErrUnavailable].
 func (e *Enroller) Enrol(ctx context.Context, user access.User) error {
 	if !user.Role.Valid() {
@@ -46,7 +50,7 @@ func (e *Enroller) Enrol(ctx context.Context, user access.User) error {
 	if err != nil {
 		return err
 	}
-	password := machinePassword(key, user)
+	password := machinePassword(e.secret.Newer(ctx, key), user)
 	if err := e.createUser(ctx, user, password); err != nil {
 		return err
 	}

@@ -348,6 +348,26 @@ func TestAReplacedSecretIsFound(t *testing.T) {
 	}
 }
 
+// TestEnrolFollowsAReplacedSecret: infra/runbook.md counts on the minute.
+func TestEnrolFollowsAReplacedSecret(t *testing.T) {
+	p, clock := newPool(), time.Now()
+	m := p.minter(func() time.Time { return clock })
+	if err := m.Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	p.secret = secondSecret
+	clock = clock.Add(time.Minute)
+	if err := m.Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.minter(time.Now).Mint(t.Context(), ana); err != nil {
+		t.Errorf("a mint that reads the new secret: %v", err)
+	}
+	if got := p.count("GetParameter"); got != 3 {
+		t.Errorf("read the secret %d times, want 3: two of the enroller's and one of the mint's", got)
+	}
+}
+
 func TestAPasswordThatStaysRefusedReadsTheSecretOnceAMinute(t *testing.T) {
 	p, clock := newPool(), time.Now()
 	p.password = "somebody else's"
