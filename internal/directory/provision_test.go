@@ -52,6 +52,31 @@ func TestProvisioningAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// TestProvisioningAgainEnrolsAnybody: infra/runbook.md does it with every user
+// after the secret of the machine passwords was replaced, or the pool.
+func TestProvisioningAgainEnrolsAnybody(t *testing.T) {
+	w := newWorld(t)
+	w.provision(t)
+	ana := w.create(t)
+	before := w.actions(t)
+	if err := w.Tokens.Remove(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	p := w.acme()
+	p.Username, p.Name, p.Email = ana.Username, "", ""
+	got, err := w.Provision(t.Context(), p)
+	if diff := cmp.Diff(got, directory.Provisioned{Client: ana.Client, Username: ana.Username}); err != nil || diff != "" {
+		t.Errorf("result: got -, want +:\n%s%v", diff, err)
+	}
+	w.agrees(t, ana.Username)
+	if diff := cmp.Diff(w.user(t, ana.Username), ana); diff != "" {
+		t.Errorf("the user was changed: got -, want +:\n%s", diff)
+	}
+	if diff := cmp.Diff(w.actions(t), before); diff != "" {
+		t.Errorf("entries: got -, want +:\n%s", diff)
+	}
+}
+
 // TestTheOnePasswordIsTold loses the answer to each call in turn, though the
 // call takes effect, and provisions again: one of the two runs has told the
 // password.
