@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -129,6 +130,12 @@ type User struct {
 	SessionsSince time.Time
 }
 
+// SearchText is what the text of a listing is looked for in, in lower case. No
+// line feed can be in a name, so no text is found across two of them.
+func (u User) SearchText() string {
+	return strings.ToLower(u.Username + "\n" + u.Name + "\n" + u.Email)
+}
+
 // A Change is what is to become of a user; what is nil stays.
 type Change struct {
 	Role        *Role
@@ -144,6 +151,15 @@ type Listing struct {
 	// Text is a part of the username, name or email address, in any case; empty
 	// for everybody.
 	Text string
+}
+
+// Of reports whether a listing is of the user, as far as they are looked for by
+// role or text.
+func (l Listing) Of(u User) bool {
+	if l.Role != "" && l.Role != u.Role {
+		return false
+	}
+	return strings.Contains(u.SearchText(), strings.ToLower(l.Text))
 }
 
 // An Act says who changes something, from where and why.

@@ -96,3 +96,27 @@ func TestRolesAreCaseSensitive(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoAListingIsOf(t *testing.T) {
+	user := access.User{Username: "Ana.Silva", Role: access.Manager, Name: "ZO\u00cb", Email: "ana@EXAMPLE.com"}
+	for name, test := range map[string]struct {
+		listing access.Listing
+		want    bool
+	}{
+		"everybody":                          {access.Listing{}, true},
+		"their role":                         {access.Listing{Role: access.Manager}, true},
+		"another role":                       {access.Listing{Role: access.Sysadmin}, false},
+		"a part of the username":             {access.Listing{Text: "a.s"}, true},
+		"the name in another case":           {access.Listing{Text: "zo\u00eb"}, true},
+		"a part of the address, in capitals": {access.Listing{Text: "@EX"}, true},
+		"a text across two of them":          {access.Listing{Text: "silvaz"}, false},
+		"another text with their role":       {access.Listing{Role: access.Manager, Text: "bob"}, false},
+		"their text with another role":       {access.Listing{Role: access.ITUser, Text: "ana"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.listing.Of(user); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}

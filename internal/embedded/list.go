@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -29,12 +28,12 @@ func (u *Users) List(ctx context.Context, l access.Listing) (users []access.User
 	if err != nil {
 		return nil, "", fmt.Errorf("listing users: %w", err)
 	}
-	text := strings.ToLower(l.Text)
 	for i, stored := range read.items {
-		if !stored.matches(l.Role, text) {
+		user := stored.user()
+		if !l.Of(user) {
 			continue
 		}
-		users = append(users, stored.user())
+		users = append(users, user)
 		if len(users) == l.Limit {
 			return users, goOn(stored, read.more || i < len(read.items)-1), nil
 		}
@@ -52,13 +51,4 @@ func goOn(last profile, more bool) string {
 		return ""
 	}
 	return last.Username
-}
-
-// matches reports whether the user has the role, if it is not empty, and the
-// text, which is in lower case, in a name or the email address.
-func (p profile) matches(role access.Role, text string) bool {
-	if role != "" && role != p.Role {
-		return false
-	}
-	return strings.Contains(strings.ToLower(p.Username+"\n"+p.Name+"\n"+p.Email), text)
 }

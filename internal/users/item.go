@@ -22,7 +22,7 @@ const (
 	attrEmail         = "email"
 	attrCreatedAt     = "created_at"
 	attrSessionsSince = "sessions_since" // see access.User
-	attrSearch        = "search"         // what a text is looked for in; see searchText
+	attrSearch        = "search"         // see access.User.SearchText
 	attrSysadmins     = "sysadmins"      // of a client's own item: who its Sysadmins are
 )
 
@@ -70,14 +70,8 @@ func writeUser(u access.User, phc string) item {
 func writeProfile(u access.User) item {
 	return item{
 		attrRole: textValue(string(u.Role)), attrName: textValue(u.Name), attrEmail: textValue(u.Email),
-		attrSessionsSince: timeValue(u.SessionsSince), attrSearch: textValue(searchText(u)),
+		attrSessionsSince: timeValue(u.SessionsSince), attrSearch: textValue(u.SearchText()),
 	}
-}
-
-// searchText is what a text is looked for in. No line feed can be in a name, so
-// no text is found across two of them.
-func searchText(u access.User) string {
-	return strings.ToLower(u.Username + "\n" + u.Name + "\n" + u.Email)
 }
 
 func readUser(i item) (access.User, error) {
