@@ -22,12 +22,13 @@ const changeTries = 5
 // [access.ErrForbidden] or [access.ErrLastSysadmin]; anything else wraps
 // [lockout.ErrUnavailable], and the call may be made again.
 func (d *Directory) UpdateUser(ctx context.Context, key lockout.Key, change access.Change, act access.Act) (access.User, error) {
-	if err := checkChange(change); err != nil {
+	change, err := canonicalChange(change)
+	if err != nil {
 		return access.User{}, fmt.Errorf("updating user: %w", err)
 	}
 	by := deed{Act: act}
 	var before, after access.User
-	err := d.onCurrent(ctx, key, by, func(user access.User) error {
+	err = d.onCurrent(ctx, key, by, func(user access.User) error {
 		before, after = user, d.changed(user, change)
 		if err := by.may(after.Role); err != nil || same(before, after) {
 			return err

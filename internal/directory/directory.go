@@ -71,7 +71,7 @@ func (d deed) may(role access.Role) error {
 }
 
 // CreateUser adds a user to a client that exists, and returns them as they are
-// stored: the username canonical, the times the directory's.
+// stored: the names and the address canonical, the times the directory's.
 //
 // The error is a [*access.FieldError], [lockout.ErrNotFound] for an unknown
 // client, [access.ErrForbidden], or a [*lockout.ConflictError] when the user is
@@ -79,7 +79,7 @@ func (d deed) may(role access.Role) error {
 // not finish. Anything else wraps [lockout.ErrUnavailable], and the call may be
 // made again.
 func (d *Directory) CreateUser(ctx context.Context, user access.User, password string, act access.Act) (access.User, error) {
-	key, err := checkUser(user, password)
+	key, user, err := canonicalUser(user, password)
 	if err != nil {
 		return access.User{}, fmt.Errorf("creating user: %w", err)
 	}
@@ -90,7 +90,6 @@ func (d *Directory) CreateUser(ctx context.Context, user access.User, password s
 	if err := d.checkClient(ctx, user.Client); err != nil {
 		return access.User{}, fmt.Errorf("creating user: %w", err)
 	}
-	user.Username = key.Username()
 	made, created, err := d.add(ctx, key, user, password, by)
 	switch {
 	case err != nil:

@@ -306,6 +306,37 @@ func TestChangesAreJudgedAsCreationsAre(t *testing.T) {
 	}
 }
 
+// TestNamesAreStoredInTheirOneSpelling creates and changes a user with names as
+// they may be typed.
+func TestNamesAreStoredInTheirOneSpelling(t *testing.T) {
+	for name, test := range map[string]struct{ typed, want string }{
+		"a letter with its mark is one letter":  {"Zoe\u0308", "Zo\u00eb"},
+		"blanks around it are none of it":       {"  Zo\u00eb B.\u3000", "Zo\u00eb B."},
+		"nothing but blanks is no name":         {" \u00a0 ", ""},
+		"a form of width is left as it is":      {"\uff3ao", "\uff3ao"},
+		"a name of 128 letters with their mark": {strings.Repeat("e\u0308", 128), strings.Repeat("\u00eb", 128)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.provision(t)
+			user := w.ana()
+			user.Name = test.typed
+			made, err := w.CreateUser(t.Context(), user, anasPassword, byRoot)
+			if err != nil || made.Name != test.want || w.user(t, "ana.silva").Name != test.want {
+				t.Errorf("created: got %+q, %v; want %+q", made.Name, err, test.want)
+			}
+			key := w.key(t, "ana.silva")
+			if _, err := w.UpdateUser(t.Context(), key, access.Change{Name: ptr("Ana")}, byRoot); err != nil {
+				t.Fatal(err)
+			}
+			made, err = w.UpdateUser(t.Context(), key, access.Change{Name: &test.typed, Email: ptr(" ana@example.com ")}, byRoot)
+			if err != nil || made.Name != test.want || made.Email != "ana@example.com" {
+				t.Errorf("changed: got %+q, %+q, %v; want %+q", made.Name, made.Email, err, test.want)
+			}
+		})
+	}
+}
+
 func TestNobodyIsChanged(t *testing.T) {
 	for name, act := range map[string]func(ctx context.Context, w *world) error{
 		"updated": promoteAna, "given a password": setPassword(secondPassword), "deleted": deleteAna,

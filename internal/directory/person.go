@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
 	"portcullis/internal/users"
@@ -23,22 +25,44 @@ const (
 	maxEmailBytes = 254 // RFC 3696, erratum 1690
 )
 
-// checkUser returns the key of a user who is to be created, or what is wrong
-// with them: a [*access.FieldError], or [lockout.ErrNotFound] for the name of a
-// client that none can have.
-func checkUser(user access.User, password string) (lockout.Key, error) {
+// canonicalUser returns a user who is to be created as they are to be stored,
+// and their key, or what is wrong with them: a [*access.FieldError], or
+// [lockout.ErrNotFound] for the name of a client that none can have.
+func canonicalUser(user access.User, password string) (lockout.Key, access.User, error) {
 	key, err := users.UserKey(user.Client, user.Username)
 	switch {
 	case errors.Is(err, users.ErrInvalidClient):
-		return lockout.Key{}, fmt.Errorf("client: %w: %w", lockout.ErrNotFound, err)
+		return lockout.Key{}, access.User{}, fmt.Errorf("client: %w: %w", lockout.ErrNotFound, err)
 	case err != nil:
-		return lockout.Key{}, fieldError("username", err)
+		return lockout.Key{}, access.User{}, fieldError("username", err)
 	}
+	user.Username, user.Name, user.Email = key.Username(), canonical(user.Name), canonical(user.Email)
 	if err := checkChange(access.Change{Role: &user.Role, Name: &user.Name, Email: &user.Email}); err != nil {
-		return lockout.Key{}, err
+		return lockout.Key{}, access.User{}, err
 	}
-	return key, checkPassword(password, key.Username())
+	return key, user, checkPassword(password, key.Username())
 }
+
+// canonicalChange returns a change as it is to be stored, or what is wrong with
+// it.
+func canonicalChange(c access.Change) (access.Change, error) {
+	for _, text := range []**string{&c.Name, &c.Email} {
+		if *text != nil {
+			spelled := canonical(**text)
+			*text = &spelled
+		}
+	}
+	return c, checkChange(c)
+}
+
+// canonical returns the one spelling of a name or an address: without blanks
+// around it, so that nothing but blanks is none, and in Unicode's form NFC, so
+// that what is looked for is found however it was typed.
+func canonical(s string) string { return norm.NFC.String(strings.TrimFunc(s, blank)) }
+
+// blank reports whether a character is a space of any width. What else ends a
+// line or a word is not taken away but refused.
+func blank(r rune) bool { return unicode.Is(unicode.Zs, r) }
 
 func checkPassword(password, username string) error {
 	if err := users.CheckPassword(password, username); err != nil {

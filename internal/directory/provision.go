@@ -60,12 +60,12 @@ type Provisioned struct {
 // returned and that only the mint does not know them, or attempts from before
 // are left on their record; running it again puts both right.
 func (d *Directory) Provision(ctx context.Context, p Provision) (Provisioned, error) {
+	if p.Password == "" {
+		p.Password = generatePassword(p.Username)
+	}
 	key, first, err := p.sysadmin()
 	if err != nil {
 		return Provisioned{}, fmt.Errorf("provisioning client: %w", err)
-	}
-	if p.Password == "" {
-		p.Password = generatePassword(first.Username)
 	}
 	by := deed{access.Act{Actor: p.By, RequestID: p.RequestID, Reason: p.Reason}, p.BreakGlass}
 	result := Provisioned{Client: first.Client, Username: first.Username}
@@ -86,22 +86,13 @@ func (d *Directory) Provision(ctx context.Context, p Provision) (Provisioned, er
 // sysadmin returns who is to be there, or what is wrong with them.
 func (p Provision) sysadmin() (lockout.Key, access.User, error) {
 	user := access.User{Client: p.Client, Username: p.Username, Role: access.Sysadmin, Name: p.Name, Email: p.Email}
-	key, err := users.UserKey(p.Client, p.Username)
-	if errors.Is(err, users.ErrInvalidClient) { // there is none yet to be found
+	if err := users.CheckClient(p.Client); err != nil { // there is none yet to be found
 		return lockout.Key{}, access.User{}, err
 	}
 	if p.BreakGlass && p.Reason == "" {
 		return lockout.Key{}, access.User{}, ErrNoReason
 	}
-	password := p.Password
-	if password == "" {
-		password = generatePassword(key.Username())
-	}
-	if key, err = checkUser(user, password); err != nil {
-		return lockout.Key{}, access.User{}, err
-	}
-	user.Username = key.Username()
-	return key, user, nil
+	return canonicalUser(user, p.Password)
 }
 
 // openClient creates the client if it is not there. One that is there must have
