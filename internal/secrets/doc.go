@@ -3,7 +3,7 @@
 // is for; whoever holds one derives from it, under a label of their own.
 //
 // The one decision a reader must know: a secret is read once, and again only
-// when somebody says that it was refused, at most once a minute. So a secret
-// can be replaced without a restart where its refusal is noticed, and neither a
-// flood of requests nor one broken user makes a flood of reads.
+// when somebody says that it was refused or may have been replaced, at most once
+// a minute. So a secret can be replaced without a restart, and neither a flood of
+// requests nor one broken user makes a flood of reads.
 package secrets

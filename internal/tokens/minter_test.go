@@ -61,6 +61,7 @@ type pool struct {
 	password string   // the user's; empty while there is no user
 	groups   []string // the user's
 	session  bool     // that there is one
+	owner    string   // whose tokens it gives
 	calls    []string
 	sent     []string // the bodies of the calls
 	fail     string   // the operation that answers with an error
@@ -69,7 +70,9 @@ type pool struct {
 }
 
 // newPool returns a pool without a user.
-func newPool() *pool { return &pool{secret: firstSecret, client: firstClientSecret} }
+func newPool() *pool {
+	return &pool{secret: firstSecret, client: firstClientSecret, owner: "acme/ana.silva"}
+}
 
 func (p *pool) minter(now func() time.Time) *tokens.Minter {
 	config := aws.Config{
@@ -170,10 +173,10 @@ func (p *pool) answer(operation string, body []byte) (int, []byte) {
 	return ok(map[string]any{})
 }
 
-// tokens returns ana's, which nobody signed: the minter takes Cognito's word.
+// tokens returns the owner's, which nobody signed: the minter takes Cognito's word.
 func (p *pool) tokens(flow string) map[string]any {
 	part := func(v any) string { return base64.RawURLEncoding.EncodeToString(must(json.Marshal(v))) }
-	claims := map[string]any{"username": "acme/ana.silva", "cognito:groups": p.groups}
+	claims := map[string]any{"username": p.owner, "cognito:groups": p.groups}
 	result := map[string]any{
 		"AccessToken": part(map[string]string{"alg": "RS256"}) + "." + part(claims) + ".c2ln", "ExpiresIn": 900,
 	}
@@ -436,6 +439,19 @@ func TestEnrolIsMendedByRunningItAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestEnrolLeavesNoRoleToTakeItAgain: every change of a user enrols them, and a
+// login in between would find them without a role.
+func TestEnrolLeavesNoRoleToTakeItAgain(t *testing.T) {
+	p := newPool()
+	p.groups = []string{"Manager"}
+	if err := p.minter(time.Now).Enrol(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.count("AdminRemoveUserFromGroup"); got != 0 {
+		t.Errorf("left %d groups, want 0", got)
 	}
 }
 

@@ -126,6 +126,23 @@ func TestASessionThatThePoolRefusesIsOver(t *testing.T) {
 	}
 }
 
+func TestTheTokensOfSomebodyElseAreHandedToNobody(t *testing.T) {
+	for name, owner := range map[string]string{
+		"another client's": "other/ana.silva", "another user's": "acme/Ana.Silva", "nobody's": "", "no client's": "ana.silva",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPool()
+			token := p.begun(t)
+			p.owner = owner
+			m := p.minter(time.Now)
+			_, err := m.Mint(t.Context(), ana)
+			unavailable(t, err, p)
+			_, err = m.Renew(t.Context(), ana, token)
+			unavailable(t, err, p)
+		})
+	}
+}
+
 func TestARoleThatThePoolHasLateIsAnOutage(t *testing.T) {
 	for name, groups := range map[string][]string{
 		"the former role": {"Sysadmin"}, "none": nil, "two": {"Manager", "Sysadmin"},
