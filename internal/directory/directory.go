@@ -149,12 +149,13 @@ func (d *Directory) stored(ctx context.Context, key lockout.Key, user access.Use
 }
 
 // finish does for a user who is there what their creation may have left undone.
+// The record of one whom the actor may not administer stays as it is.
 func (d *Directory) finish(ctx context.Context, key lockout.Key, by deed) error {
 	if err := d.align(ctx, key); err != nil {
 		return err
 	}
 	user, found, err := d.find(ctx, key)
-	if err != nil || !found {
+	if err != nil || !found || by.may(user.Role) != nil {
 		return err
 	}
 	return d.clear(ctx, key, by, reasonCleared, leftTo(user, false))

@@ -379,6 +379,33 @@ func TestCreatingAUserWhoExistsNeitherUnlocksNorChangesThem(t *testing.T) {
 	}
 }
 
+// TestASuperuserClearsNothingOfASysadmins has a Superuser create a Manager of a
+// Sysadmin's name, on whose record an attempt is left that found nobody. A
+// Sysadmin who tries the same clears it.
+func TestASuperuserClearsNothingOfASysadmins(t *testing.T) {
+	for name, test := range map[string]struct {
+		act     access.Act
+		cleared bool
+	}{"a Superuser": {superuser(), false}, "a Sysadmin": {byRoot, true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			anaIsThere(t, w)
+			if err := makeAnaSysadmin(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+			w.settle(t, w.charge(t), true)
+			_, err := w.CreateUser(t.Context(), w.ana(), secondPassword, test.act)
+			var conflict *lockout.ConflictError
+			if !errors.As(err, &conflict) {
+				t.Errorf("got %v, want a conflict", err)
+			}
+			if got := w.leftovers(t, "ana.silva") == ""; got != test.cleared {
+				t.Errorf("the record is cleared: %v, want %v", got, test.cleared)
+			}
+		})
+	}
+}
+
 func TestSettingAPasswordUnlocksNothing(t *testing.T) {
 	w := newWorld(t)
 	anaIsLocked(t, w)
