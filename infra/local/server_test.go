@@ -375,7 +375,8 @@ func TestStartingIsRefused(t *testing.T) {
 		{"with functions and no region", []string{free, "-functions", functions}, "AWS_REGION"},
 		{"with every origin", []string{"-allow-origin", "*"}, "-allow-origin: must be origins such as"},
 		{"with an origin and a path", []string{"-allow-origin", "http://localhost:3000/"}, "-allow-origin"},
-		{"with an origin in plain text elsewhere", []string{"-allow-origin", "https://a.example,http://a.example"}, "-allow-origin"},
+		{"with an origin in plain text elsewhere", []string{"-allow-origin", "https://a.example,http://a.example"},
+			"plain http is for localhost and 127.0.0.1 alone"},
 		{"with an argument", []string{"serve"}, `"serve"`},
 	}
 	for _, test := range tests {

@@ -137,6 +137,7 @@ func TestOriginsRefuse(t *testing.T) {
 		"a sandboxed page":                 "null",
 		"everybody beside one":             "https://a.example,*",
 		"no encryption":                    "http://portal.example.com",
+		"no encryption beside some":        "https://a.example,http://a.example",
 		"a host that begins like ours":     "http://localhost.example.com",
 		"a path":                           "https://a.example/portal",
 		"a slash at the end":               "https://a.example/",

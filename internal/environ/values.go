@@ -81,7 +81,8 @@ func (o *Origins) UnmarshalText(text []byte) error {
 	for origin := range strings.SplitSeq(string(text), ",") {
 		origin = strings.TrimSpace(origin)
 		if !isOrigin(origin) {
-			return malformedError("must be origins such as https://portal.example.com, separated by commas, without a path or *")
+			return malformedError("must be origins such as https://portal.example.com, separated by commas, without a path or *; " +
+				"plain http is for localhost and 127.0.0.1 alone")
 		}
 		*o = append(*o, origin)
 	}
