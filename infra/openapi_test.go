@@ -2,6 +2,8 @@ package infra_test
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -204,5 +206,21 @@ func TestTheTrailsDetailsAreThoseOfTheContract(t *testing.T) {
 	got := slices.Sorted(maps.Keys(c.Document().Components.Schemas["AuditDetails"].Value.Properties))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("details (-audit.Details +openapi.yaml):\n%s", diff)
+	}
+}
+
+func TestTheReadmeNamesEveryAction(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(readme), "`action` is one of ")
+	list, _, _ = strings.Cut(list, ".")
+	var got []audit.Action
+	for _, quoted := range strings.Split(list, ",") {
+		got = append(got, audit.Action(strings.Trim(strings.TrimSpace(quoted), "`")))
+	}
+	if diff := cmp.Diff(got, audit.Actions()); diff != "" {
+		t.Errorf("the README's actions (-got +want):\n%s", diff)
 	}
 }
