@@ -138,19 +138,24 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-// longTasks starts to note what keeps the page from answering for longer than
-// 50 ms, which is what browsers call a long task.
-const longTasks = `globalThis.long = []; new PerformanceObserver((list) => long.push(...list.getEntries().map((one) => one.duration))).observe({type: "longtask"})`
+// watchTasks starts to note what keeps the page from answering for longer than
+// 50 ms, which is what browsers call a long task, whoever causes it; and how long
+// each script of ours ran in a frame that took as long.
+const watchTasks = `globalThis.tasks = [0]; globalThis.scripts = [0];
+	const watch = (type, each) => new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({type});
+	watch("longtask", (one) => tasks.push(one.duration));
+	watch("long-animation-frame", (one) => scripts.push(...one.scripts.map((script) => script.duration)));
+	undefined`
 
 // BenchmarkTenThousandUsers lists, searches, turns pages, sorts, selects and
-// counts, and reports the longest task and how many were long. The longest is 0
-// where none took 50 ms.
+// counts. It reports the long tasks, which a busy machine makes too, and how long
+// the longest run of a script of ours was: 0 where no frame took 50 ms.
 func BenchmarkTenThousandUsers(b *testing.B) {
 	server := browser.Serve(b, furnish(b, 10_000)...)
 	v := visitor{browser.Open(b, server.URL+"/console/"), b}
 	v.signIn(theSysadmin, companyPassword)
 	v.See("are locked.")
-	v.Run("watching", chromedp.Evaluate[chromedp.Void](longTasks+"; undefined"))
+	v.Run("watching", chromedp.Evaluate[chromedp.Void](watchTasks))
 	var listed, searched, turned []float64
 	for b.Loop() {
 		listed = append(listed, painted(v.Page, `location.hash = "#/overview"; location.hash = "#/config/system/user"`, fiftyRows))
@@ -169,10 +174,11 @@ func BenchmarkTenThousandUsers(b *testing.B) {
 		v.Fill(theMaximum, "3")
 		v.See("failures now")
 	}
-	long := browser.Eval[[]float64](v.Page, "long")
+	tasks, scripts := browser.Eval[[]float64](v.Page, "tasks"), browser.Eval[[]float64](v.Page, "scripts")
 	b.ReportMetric(median(listed), "ms/list")
 	b.ReportMetric(median(searched), "ms/search")
 	b.ReportMetric(median(turned), "ms/turn")
-	b.ReportMetric(float64(len(long))/float64(b.N), "long-tasks/op")
-	b.ReportMetric(slices.Max(append(long, 0)), "ms/longest")
+	b.ReportMetric(float64(len(tasks)-1)/float64(b.N), "long-tasks/op")
+	b.ReportMetric(slices.Max(tasks), "ms/longest-task")
+	b.ReportMetric(slices.Max(scripts), "ms/longest-script")
 }
