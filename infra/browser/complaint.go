@@ -23,13 +23,18 @@ func (p *Page) Allow(text string) {
 // for example.
 const anAnswer = "Failed to load resource: the server responded with a status of"
 
+// theIcon ends the address of what Chromium asks for when it has time, which may
+// be when a test has taken the server away.
+const theIcon = "/icon.svg"
+
 // listen keeps what the page complains of. It is called on the goroutine that
 // reads from Chromium, one event at a time.
 func (p *Page) listen(event any) {
 	var complaint string
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError && !strings.HasPrefix(e.Entry.Text, anAnswer) {
+		late := e.Entry.Source == log.EntrySourceNetwork && strings.HasSuffix(e.Entry.URL, theIcon)
+		if e.Entry.Level == log.EntryLevelError && !strings.HasPrefix(e.Entry.Text, anAnswer) && !late {
 			complaint = fmt.Sprintf("%s (%s, %s)", e.Entry.Text, e.Entry.Source, e.Entry.URL)
 		}
 	case *runtime.EventConsoleAPICalled:

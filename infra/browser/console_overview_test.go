@@ -98,7 +98,7 @@ func TestTheOverviewOfHundredsOfLocks(t *testing.T) {
 		t.Errorf("the total is %s", got)
 	}
 	page.See("from 12 source addresses; the 8 with the most attempts are shown", markup)
-	if top := browser.Eval[[]string](page, `[...document.querySelectorAll("section:last-of-type tbody td")].map((cell) => cell.innerText)`); strings.Join(top, " ") != "21 21 21 21 21 21 21 21" {
+	if top := browser.Eval[[]string](page, `[...document.querySelectorAll("[aria-labelledby=sources] tbody td")].map((cell) => cell.innerText)`); strings.Join(top, " ") != "21 21 21 21 21 21 21 21" {
 		t.Errorf("the sources have %s", top)
 	}
 	for _, width := range []int64{360, 1280} {
