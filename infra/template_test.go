@@ -53,6 +53,21 @@ func eventRoutes(t *testing.T, tpl template) []route {
 	return all
 }
 
+// TestNoFunctionHasAPathBothOpenAndClosed: "sam local" (1.167) takes the methods
+// that a function has on one path for one route, and asks the authorizer for all of
+// them or for none.
+func TestNoFunctionHasAPathBothOpenAndClosed(t *testing.T) {
+	type place struct{ Function, Path string }
+	open := map[place]bool{}
+	for _, r := range eventRoutes(t, readTemplate(t)) {
+		at := place{r.Function, r.Path}
+		if before, seen := open[at]; seen && before != r.Open {
+			t.Errorf("%s has an open method and another of %s", r.Function, r.Path)
+		}
+		open[at] = r.Open
+	}
+}
+
 func TestTheDefaultAuthorizerIsAskedEveryTime(t *testing.T) {
 	type identity struct {
 		Headers          []string `yaml:"Headers"`

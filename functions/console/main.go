@@ -1,9 +1,12 @@
 // Command console answers GET /console/…: the admin console, from files that
-// are embedded in the binary. It touches no store.
+// are embedded in the binary. It also answers the OPTIONS of every path of the
+// API, with which a browser asks before it sends a request from a page of another
+// origin. Both are for anybody, and it touches no store.
 package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -14,15 +17,22 @@ import (
 	"portcullis/internal/httpapi"
 )
 
+type config struct {
+	Origins environ.Origins `env:"PORTCULLIS_ALLOWED_ORIGINS"`
+}
+
 func main() {
+	c := environ.Load[config]()
 	site, err := console.New()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now}
-	lambda.Start(httpapi.Mux(edge, map[string]httpapi.Handler{
+	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Origins: c.Origins}
+	handlers := httpapi.Preflights(edge)
+	maps.Copy(handlers, map[string]httpapi.Handler{
 		"GET /console":          httpapi.ConsoleRoot(edge),
 		"GET /console/{proxy+}": httpapi.Console(edge, site.Find),
-	}))
+	})
+	lambda.Start(httpapi.Mux(edge, handlers))
 }

@@ -1,8 +1,6 @@
 // Command query answers every GET of the API: the policy, the users and who of
 // them is locked, the audit trail, and whether the stores answer (GET /health).
-// It also answers the OPTIONS of every path, with which a browser asks before it
-// sends a request from a page of another origin, and serves the contract (GET
-// /openapi.yaml).
+// It also serves the contract (GET /openapi.yaml).
 //
 // It reads the table users without the password hashes, the tables attempts and
 // audit, the clients' parameters, and the secret that cursors are signed with. It
@@ -10,7 +8,6 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"time"
 
@@ -56,14 +53,12 @@ func main() {
 	recorder := metrics.NewRecorder(os.Stdout, string(c.Stage), "query", time.Now)
 	maximums := policy.NewCache(policies, people.ClientExists, time.Now, environ.Jitter, metrics.WatchPolicy(recorder, environ.PolicyFaults(edge.Log)))
 	health := newCheck(people, records, policies, time.Now)
-	handlers := httpapi.Preflights(edge)
-	maps.Copy(handlers, map[string]httpapi.Handler{
+	lambda.Start(metrics.Flushed(recorder, httpapi.Mux(edge, map[string]httpapi.Handler{
 		"GET /health":                            httpapi.Health(edge, c.Version, health.run),
 		"GET /openapi.yaml":                      httpapi.OpenAPI(edge, infra.Contract()),
 		"GET /clients/{client}/policy":           httpapi.GetPolicy(edge, policies),
 		"GET /clients/{client}/users":            httpapi.ListUsers(edge, people, records, maximums, cursors),
 		"GET /clients/{client}/users/{username}": httpapi.GetUser(edge, people, records, maximums),
 		"GET /clients/{client}/audit":            httpapi.GetAudit(edge, trail, cursors),
-	})
-	lambda.Start(metrics.Flushed(recorder, httpapi.Mux(edge, handlers)))
+	})))
 }

@@ -50,7 +50,7 @@ func withPreflights(of []Route) []Route {
 	for i, r := range of {
 		first := slices.IndexFunc(of, func(other Route) bool { return other.Path == r.Path })
 		if first == i {
-			all = append(all, Route{Preflight, r.Path, "query", Anybody})
+			all = append(all, Route{Preflight, r.Path, "console", Anybody})
 		}
 	}
 	return all
