@@ -30,7 +30,7 @@ func Unlock(e Edge, unlocker *lockout.Unlocker, users UserExists) Handler {
 	return serve(e, p, func(ctx context.Context, r *request[unlockBody]) (any, error) {
 		unlocked, err := unlock(ctx, unlocker, users, r.Caller, lockout.UnlockRequest{
 			Key: r.Key, LockID: r.Body.LockID.value, Actor: r.Caller.String(),
-			Reason: r.Body.Reason.value, IdentityConfirmedBy: r.Body.IdentityConfirmedBy.value,
+			Reason: r.Body.Reason.trimmed(), IdentityConfirmedBy: r.Body.IdentityConfirmedBy.trimmed(),
 			SourceIP: r.SourceIP, RequestID: r.RequestID,
 		})
 		if r.note.outcome(loginUnlock, err); err != nil {

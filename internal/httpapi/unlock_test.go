@@ -57,6 +57,8 @@ func TestASysadminUnlocksAUser(t *testing.T) {
 		{"current-lock", true, map[string]any{"was_locked": true, "failed_attempts": float64(5)}, lockout.Event{}},
 		{"reason", true, map[string]any{"was_locked": true, "failed_attempts": float64(5)},
 			lockout.Event{Reason: "called from her desk phone", IdentityConfirmedBy: "call-back"}},
+		{"reason-among-blanks", true, map[string]any{"was_locked": true, "failed_attempts": float64(5)},
+			lockout.Event{Reason: "called from her desk phone"}},
 	}
 	for _, test := range tests {
 		t.Run(test.event, func(t *testing.T) {

@@ -150,7 +150,7 @@ func (b bulkUnlock) unlock(ctx context.Context, one wantedUnlock) (lockout.Unloc
 	}
 	return unlock(ctx, b.unlocker, b.users, b.Caller, lockout.UnlockRequest{
 		Key: one.key, Actor: b.Caller.String(),
-		Reason: b.Body.Reason.value, IdentityConfirmedBy: b.Body.IdentityConfirmedBy.value,
+		Reason: b.Body.Reason.trimmed(), IdentityConfirmedBy: b.Body.IdentityConfirmedBy.trimmed(),
 		SourceIP: b.SourceIP, RequestID: b.RequestID,
 	})
 }

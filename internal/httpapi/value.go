@@ -106,6 +106,9 @@ func (t text) there(field string) []fault {
 	return nil
 }
 
+// trimmed returns the string without the blanks around it: what is blank is none.
+func (t text) trimmed() string { return strings.TrimSpace(t.value) }
+
 // pointer returns the string, or nil if it was not there.
 func (t text) pointer() *string {
 	if !t.given {
