@@ -17,13 +17,14 @@ import (
 // An order is the event: which client, who its first Sysadmin is, and who
 // wants it.
 type order struct {
-	Client     string `json:"client"`
-	Username   string `json:"username"`
-	Name       string `json:"name"`
-	Email      string `json:"email"`
-	By         string `json:"by"`          // who invokes the function
-	Reason     string `json:"reason"`      // may be empty, unless the glass is broken
-	BreakGlass bool   `json:"break_glass"` // of a client that is there
+	Client   string `json:"client"`
+	Username string `json:"username"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	By       string `json:"by"`     // who invokes the function
+	Reason   string `json:"reason"` // may be empty, unless the glass is broken
+
+	BreakGlass directory.BreakGlass `json:"break_glass"` // of a client that is there
 }
 
 // The bounds of what an order says about itself, in bytes.
@@ -39,10 +40,9 @@ const actorPrefix = "iam:"
 // The errors say nothing of the event, which may be of any size.
 var (
 	errMalformed = errors.New(`the event must be {"client", "username", "name", "email", "by", "reason"}, all strings, ` +
-		`and may have "break_glass", which is true or false`)
-	errBy       = fmt.Errorf(`"by" must say who invokes this, on one line of 1 to %d bytes`, maxBy)
-	errReason   = fmt.Errorf(`"reason" must be one line of at most %d bytes`, maxReason)
-	errNoReason = errors.New(`"break_glass" needs a "reason"`)
+		`and may have "break_glass", which is "unlock" or "create"`)
+	errBy     = fmt.Errorf(`"by" must say who invokes this, on one line of 1 to %d bytes`, maxBy)
+	errReason = fmt.Errorf(`"reason" must be one line of at most %d bytes`, maxReason)
 )
 
 // UnmarshalJSON refuses unknown and repeated members: a misspelt one would be
@@ -65,8 +65,6 @@ func (o order) check() error {
 		return errBy
 	case !isLine(o.Reason, maxReason):
 		return errReason
-	case o.BreakGlass && strings.TrimSpace(o.Reason) == "":
-		return errNoReason
 	}
 	return nil
 }
@@ -79,7 +77,7 @@ func isLine(s string, limit int) bool {
 func (o order) provision(ctx context.Context) directory.Provision {
 	p := directory.Provision{
 		Client: o.Client, Username: o.Username, Name: o.Name, Email: o.Email,
-		By: actorPrefix + o.By, Reason: o.Reason, BreakGlass: o.BreakGlass,
+		By: actorPrefix + strings.TrimSpace(o.By), Reason: strings.TrimSpace(o.Reason), BreakGlass: o.BreakGlass,
 	}
 	if invoked, ok := lambdacontext.FromContext(ctx); ok {
 		p.RequestID = invoked.AwsRequestID
@@ -107,7 +105,9 @@ func handler(log *slog.Logger, d *directory.Directory) func(context.Context, ord
 		wanted := o.provision(ctx)
 		made, err := d.Provision(ctx, wanted)
 		if err != nil && made.Created {
-			_, err = d.Provision(ctx, wanted)
+			if _, err = d.Provision(ctx, wanted); errors.Is(err, directory.ErrTaken) {
+				err = nil // by the first try, and now all is done
+			}
 		}
 		report(ctx, log, wanted, made, err)
 		if err != nil && !made.Created {
@@ -122,8 +122,8 @@ func handler(log *slog.Logger, d *directory.Directory) func(context.Context, ord
 func report(ctx context.Context, log *slog.Logger, wanted directory.Provision, made directory.Provisioned, err error) {
 	outcome := slog.Group("provisioned", "client", made.Client, "username", made.Username,
 		"created", made.Created, "unlocked", made.Unlocked)
-	if wanted.BreakGlass {
-		log.WarnContext(ctx, "break_glass", outcome, "by", wanted.By, "reason", wanted.Reason,
+	if wanted.BreakGlass != "" {
+		log.WarnContext(ctx, "break_glass", "to", wanted.BreakGlass, outcome, "by", wanted.By, "reason", wanted.Reason,
 			"request_id", wanted.RequestID, "error", textOf(err))
 	}
 	switch {

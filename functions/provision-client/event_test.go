@@ -30,7 +30,7 @@ func TestAnOrderIsTakenOnlyAsItIsWritten(t *testing.T) {
 		{"a member that is misspelt", `{"client": "acme", "user": "root"}`},
 		{"a member in another case", `{"Client": "acme", "username": "root"}`},
 		{"a member twice", `{"client": "acme", "client": "other", "username": "root"}`},
-		{"a text for yes", `{"client": "acme", "username": "root", "break_glass": "acme"}`},
+		{"yes for a word", `{"client": "acme", "username": "root", "break_glass": true}`},
 		{"a number for a name", `{"client": 7, "username": "root"}`},
 		{"a list", `["acme", "root"]`},
 		{"a string", `"acme"`},
@@ -47,8 +47,8 @@ func TestAnOrderIsTakenOnlyAsItIsWritten(t *testing.T) {
 	}
 	var o order
 	err := json.Unmarshal([]byte(`{"client": "acme", "username": "root", "name": "Rute", "email": "r@example.com",
-		"by": "ops@example.com", "reason": "ticket 7", "break_glass": true}`), &o)
-	want := order{"acme", "root", "Rute", "r@example.com", "ops@example.com", "ticket 7", true}
+		"by": "ops@example.com", "reason": "ticket 7", "break_glass": "unlock"}`), &o)
+	want := order{"acme", "root", "Rute", "r@example.com", "ops@example.com", "ticket 7", directory.BreakToUnlock}
 	if err != nil || o != want {
 		t.Errorf("got %+v, %v; want %+v", o, err, want)
 	}
@@ -118,16 +118,17 @@ func (f *enrolling) Enrol(ctx context.Context, user access.User) error {
 // byOlga is an order that may be given.
 var byOlga = order{Client: "acme", Username: "root", By: "olga", Reason: "ticket 7"}
 
-// rescue is byOlga with the glass broken.
-func rescue() order {
+// rescue is byOlga with the glass broken for somebody.
+func rescue(username string, to directory.BreakGlass) order {
 	o := byOlga
-	o.BreakGlass = true
+	o.Username, o.BreakGlass = username, to
 	return o
 }
 
 // A stage is where orders are carried out.
 type stage struct {
 	store *embedded.Store
+	mint  *enrolling
 	log   bytes.Buffer
 	order func(context.Context, order) (receipt, error)
 }
@@ -146,9 +147,9 @@ func newStage(t *testing.T, fails int) *stage {
 			t.Error(err)
 		}
 	})
-	s := &stage{store: store}
+	s := &stage{store: store, mint: &enrolling{store.Tokens, fails}}
 	s.order = handler(slog.New(slog.NewTextHandler(&s.log, nil)), &directory.Directory{
-		Users: store.Users, Tokens: &enrolling{store.Tokens, fails}, Attempts: store.Attempts,
+		Users: store.Users, Tokens: s.mint, Attempts: store.Attempts,
 		Hasher: hasher, Now: time.Now, NewID: environ.NewID,
 	})
 	return s
@@ -193,20 +194,40 @@ func TestThePasswordIsToldThoughTheMintFails(t *testing.T) {
 	}
 }
 
+// TestWhoIsMadeByASecondTryIsNotTaken has the mint fail once for a Sysadmin who
+// is made by breaking the glass: the second try finds them there.
+func TestWhoIsMadeByASecondTryIsNotTaken(t *testing.T) {
+	s := newStage(t, 0)
+	if _, _, err := s.give(t, byOlga); err != nil {
+		t.Fatal(err)
+	}
+	s.mint.fails = 1
+	made, _, err := s.give(t, rescue("second", directory.BreakToCreate))
+	if err != nil || !made.Created || made.Password == "" {
+		t.Errorf("got %+v, %v; want a Sysadmin with a password", made, err)
+	}
+	if log := s.log.String(); strings.Contains(log, "provisioning_unfinished") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
 // TestBreakingTheGlassIsLoud tells of each order to break it: in the log whether
 // or not anything came of it, and in each entry that did.
 func TestBreakingTheGlassIsLoud(t *testing.T) {
-	another := rescue()
-	another.Username = "second"
+	elsewhere := rescue("root", directory.BreakToUnlock)
+	elsewhere.Client = "other"
 	tests := []struct {
 		name    string
 		order   order
 		created bool
 		err     error
 	}{
-		{"for a Sysadmin who is not locked", rescue(), false, nil},
-		{"for a new Sysadmin", another, true, nil},
-		{"for an unknown client", order{Client: "other", Username: "root", By: "olga", Reason: "ticket 7", BreakGlass: true}, false, lockout.ErrNotFound},
+		{"for a Sysadmin who is not locked", rescue("root", directory.BreakToUnlock), false, nil},
+		{"for a new Sysadmin", rescue("second", directory.BreakToCreate), true, nil},
+		{"for a name that is misspelt", rescue("roott", directory.BreakToUnlock), false, lockout.ErrNotFound},
+		{"for a name that is taken", rescue("root", directory.BreakToCreate), false, directory.ErrTaken},
+		{"for an unknown client", elsewhere, false, lockout.ErrNotFound},
+		{"for what there is not", rescue("root", "yes"), false, directory.ErrBreakGlass},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -224,7 +245,7 @@ func TestBreakingTheGlassIsLoud(t *testing.T) {
 					t.Errorf("entry %+v", e)
 				}
 			}
-			wantLine(t, s.log.String(), "level=WARN msg=break_glass", "by=iam:olga", `reason="ticket 7"`, "request_id=8476a536")
+			wantLine(t, s.log.String(), "level=WARN msg=break_glass", fmt.Sprint("to=", test.order.BreakGlass), "by=iam:olga", `reason="ticket 7"`, "request_id=8476a536")
 		})
 	}
 }
@@ -248,10 +269,10 @@ func TestWhoMayNotBreakTheGlass(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, reason := range []string{"", "  "} {
-		o := rescue()
+		o := rescue("root", directory.BreakToUnlock)
 		o.Reason = reason
-		if _, _, err := s.give(t, o); !errors.Is(err, errNoReason) {
-			t.Errorf("for the reason %q: got %v, want %v", reason, err, errNoReason)
+		if _, _, err := s.give(t, o); !errors.Is(err, directory.ErrNoReason) {
+			t.Errorf("for the reason %q: got %v, want %v", reason, err, directory.ErrNoReason)
 		}
 	}
 	second := byOlga

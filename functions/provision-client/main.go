@@ -10,12 +10,16 @@
 // created. Invoking it again is harmless and finishes what a failure left undone.
 //
 // A client that has users gets no further Sysadmin this way: they come by the
-// API. When nobody is left who could add or unlock one, "break_glass": true,
-// with a reason, is the way back: it unlocks the Sysadmin who is named, or makes
-// a new one of a name that is free, and it changes no password and helps nobody
-// who is not a Sysadmin. It is loud: each entry of the trail has
-// "break_glass": true, and the log a line break_glass at level WARN, also when it
-// came to nothing.
+// API. When nobody is left who could add or unlock one, "break_glass", with a
+// reason, is the way back. As "unlock" it unlocks the Sysadmin who is named, as
+// "create" it makes a new one of a name that is free; neither does what the other
+// is for, and neither changes a password or helps anybody who is not a Sysadmin.
+// It is loud: each entry of the trail has "break_glass": true, and the log a line
+// break_glass at level WARN, also when it came to nothing.
+//
+// In the worst case, an outage right after a user was written, the answer is an
+// error and the user may be there with a password that nobody was told. Then
+// "create" under another name makes a Sysadmin who can set it.
 //
 // It reads and writes the tables users and attempts, together with entries of
 // the table audit, reads the token secret and keeps the user in Cognito.

@@ -11,6 +11,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/audit"
+	"portcullis/internal/directory"
 	"portcullis/internal/lockout"
 )
 
@@ -72,11 +73,13 @@ func provisionAna(ctx context.Context, w *world) error {
 }
 
 // rescueAna breaks the glass for ana.
-func rescueAna(ctx context.Context, w *world) error {
-	p := w.acme()
-	p.Username, p.Password, p.BreakGlass, p.Reason = "ana.silva", anasPassword, true, "nobody can get in"
-	_, err := w.Provision(ctx, p)
-	return err
+func rescueAna(to directory.BreakGlass) func(ctx context.Context, w *world) error {
+	return func(ctx context.Context, w *world) error {
+		p := w.rescue("ana.silva", to)
+		p.Password = anasPassword
+		_, err := w.Provision(ctx, p)
+		return err
+	}
 }
 
 func deleteAna(ctx context.Context, w *world) error {
@@ -259,7 +262,7 @@ var interruptions = []interruption{
 	},
 	{
 		name: "a Sysadmin made by breaking the glass is made again", prepare: strangersLock,
-		act: rescueAna, made: existed, next: rescueAna,
+		act: rescueAna(directory.BreakToCreate), made: existed, next: rescueAna(directory.BreakToCreate), refused: directory.ErrTaken,
 		want: func(bool) state {
 			return state{access.Sysadmin, anasPassword, asSysadmin, "",
 				entries(map[audit.Action]int{audit.UserCreated: 1, audit.Lock: 1, audit.Unlock: 1})}
@@ -267,7 +270,7 @@ var interruptions = []interruption{
 	},
 	{
 		name: "an unlock by breaking the glass is made again", prepare: aSysadminIsLocked,
-		act: rescueAna, made: freed, next: rescueAna,
+		act: rescueAna(directory.BreakToUnlock), made: freed, next: rescueAna(directory.BreakToUnlock),
 		want: func(bool) state {
 			return state{access.Sysadmin, anasPassword, asSysadmin, "",
 				entries(map[audit.Action]int{audit.UserCreated: 1, audit.UserUpdated: 1, audit.Lock: 1, audit.Unlock: 1})}

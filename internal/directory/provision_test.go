@@ -111,7 +111,9 @@ func TestProvisionRefusesBeforeItWrites(t *testing.T) {
 		{"a password that is too short", func(p *directory.Provision) { p.Password = "a1" }, users.ErrInvalidPassword},
 		{"a name of two lines", func(p *directory.Provision) { p.Name = "Rute\nRoot" }, directory.ErrInvalidPerson},
 		{"an email address that is none", func(p *directory.Provision) { p.Email = "rute" }, directory.ErrInvalidPerson},
-		{"breaking the glass for no reason", func(p *directory.Provision) { p.BreakGlass = true }, directory.ErrNoReason},
+		{"breaking the glass for no reason", func(p *directory.Provision) { p.BreakGlass = directory.BreakToUnlock }, directory.ErrNoReason},
+		{"breaking the glass for blanks", func(p *directory.Provision) { p.BreakGlass, p.Reason = directory.BreakToUnlock, "  " }, directory.ErrNoReason},
+		{"breaking the glass for anything else", func(p *directory.Provision) { p.BreakGlass, p.Reason = "true", "ticket 7" }, directory.ErrBreakGlass},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -129,9 +131,9 @@ func TestProvisionRefusesBeforeItWrites(t *testing.T) {
 }
 
 // rescue is the order to break the glass for a user.
-func (w *world) rescue(username string) directory.Provision {
+func (w *world) rescue(username string, to directory.BreakGlass) directory.Provision {
 	p := w.acme()
-	p.Username, p.BreakGlass, p.By, p.Reason = username, true, "iam:olga", "nobody can get in"
+	p.Username, p.BreakGlass, p.By, p.Reason = username, to, "iam:olga", "nobody can get in"
 	return p
 }
 
@@ -148,40 +150,48 @@ func TestProvisionGivesAClientItsFirstSysadminOnly(t *testing.T) {
 	if len(w.stored(t, "second")) > 0 {
 		t.Error("the user was created")
 	}
-	got, err := w.Provision(t.Context(), w.rescue("second"))
+	got, err := w.Provision(t.Context(), w.rescue("second", directory.BreakToCreate))
 	if err != nil || !got.Created {
 		t.Errorf("with the glass broken: got %+v, %v", got, err)
 	}
 }
 
+// TestBreakingTheGlass does one of two things, and neither in place of the other.
 func TestBreakingTheGlass(t *testing.T) {
+	const unlock, create = directory.BreakToUnlock, directory.BreakToCreate
+	nothing := func(*testing.T, *world) {}
 	tests := []struct {
 		name     string
 		prepare  func(t *testing.T, w *world)
+		to       directory.BreakGlass
 		username string
 		want     directory.Provisioned
 		err      error
 	}{
 		{"lets a locked Sysadmin in again", func(t *testing.T, w *world) { w.lock(t, "root") },
-			"root", directory.Provisioned{Client: "acme", Username: "root", Unlocked: true}, nil},
+			unlock, "root", directory.Provisioned{Client: "acme", Username: "root", Unlocked: true}, nil},
 		{"gives one who has failed the full budget again", func(t *testing.T, w *world) { w.attempt(t, "root", "wrong", 5) },
-			"root", directory.Provisioned{Client: "acme", Username: "root", Unlocked: true}, nil},
-		{"does nothing for one who is not locked", func(*testing.T, *world) {},
-			"root", directory.Provisioned{Client: "acme", Username: "root"}, nil},
-		{"makes a Sysadmin", func(*testing.T, *world) {},
-			"second", directory.Provisioned{Client: "acme", Username: "second", Created: true}, nil},
+			unlock, "root", directory.Provisioned{Client: "acme", Username: "root", Unlocked: true}, nil},
+		{"does nothing for one who is not locked", nothing,
+			unlock, "root", directory.Provisioned{Client: "acme", Username: "root"}, nil},
+		{"to unlock makes nobody", nothing,
+			unlock, "roott", directory.Provisioned{Client: "acme", Username: "roott"}, lockout.ErrNotFound},
+		{"makes a Sysadmin", nothing,
+			create, "second", directory.Provisioned{Client: "acme", Username: "second", Created: true}, nil},
 		{"makes a Sysadmin of a name that strangers locked", func(t *testing.T, w *world) { w.lock(t, "second") },
-			"second", directory.Provisioned{Client: "acme", Username: "second", Created: true}, nil},
+			create, "second", directory.Provisioned{Client: "acme", Username: "second", Created: true}, nil},
+		{"to create unlocks nobody", func(t *testing.T, w *world) { w.lock(t, "root") },
+			create, "root", directory.Provisioned{Client: "acme", Username: "root"}, directory.ErrTaken},
 		{"helps nobody who is no Sysadmin", func(t *testing.T, w *world) { w.create(t); w.lock(t, "ana.silva") },
-			"ana.silva", directory.Provisioned{Client: "acme", Username: "ana.silva"}, directory.ErrNotSysadmin},
+			unlock, "ana.silva", directory.Provisioned{Client: "acme", Username: "ana.silva"}, directory.ErrNotSysadmin},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.provision(t)
 			test.prepare(t, w)
-			before := w.entries(t)
-			got, err := w.Provision(t.Context(), w.rescue(test.username))
+			before, failed, there := w.entries(t), w.record(t, test.username).Failed, len(w.stored(t, test.username))
+			got, err := w.Provision(t.Context(), w.rescue(test.username, test.to))
 			password := got.Password
 			got.Password = ""
 			if diff := cmp.Diff(got, test.want); diff != "" || !errors.Is(err, test.err) {
@@ -190,8 +200,14 @@ func TestBreakingTheGlass(t *testing.T) {
 			if test.want.Created && w.attempt(t, test.username, password, 5).Ruling != lockout.Welcome {
 				t.Error("the password told is not the user's")
 			}
-			if r := w.record(t, test.username); (r.Failed > 0) != (test.err != nil) {
-				t.Errorf("locked: %v, with %d failures", r.Locked(), r.Failed)
+			if test.err == nil {
+				failed = 0
+			}
+			if got := w.record(t, test.username).Failed; got != failed {
+				t.Errorf("%d failures are left, want %d", got, failed)
+			}
+			if made := len(w.stored(t, test.username)) > there; made != test.want.Created {
+				t.Errorf("there is a new user: %v", made)
 			}
 			for _, e := range w.entries(t)[:len(w.entries(t))-len(before)] {
 				if !e.Details.BreakGlass || e.Actor != "iam:olga" || e.Action == audit.UserCreated && e.Reason != "nobody can get in" {
@@ -204,7 +220,7 @@ func TestBreakingTheGlass(t *testing.T) {
 
 func TestTheGlassOfAnUnknownClientIsNotBroken(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Provision(t.Context(), w.rescue("root")); !errors.Is(err, lockout.ErrNotFound) {
+	if _, err := w.Provision(t.Context(), w.rescue("root", directory.BreakToUnlock)); !errors.Is(err, lockout.ErrNotFound) {
 		t.Errorf("got %v, want %v", err, lockout.ErrNotFound)
 	}
 	if len(w.entries(t)) > 0 || len(w.stored(t, "root")) > 0 {
@@ -218,7 +234,7 @@ func TestALockedSysadminAloneIsLetIn(t *testing.T) {
 	w := newWorld(t)
 	first := w.provision(t)
 	w.lock(t, "root")
-	if _, err := w.Provision(t.Context(), w.rescue("root")); err != nil {
+	if _, err := w.Provision(t.Context(), w.rescue("root", directory.BreakToUnlock)); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.attempt(t, "root", first.Password, 5).Ruling; got != lockout.Welcome {
