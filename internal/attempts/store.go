@@ -2,6 +2,7 @@ package attempts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -168,6 +169,13 @@ func (s *Store) Read(ctx context.Context, key lockout.Key) (lockout.Record, erro
 // Reference.
 const batchSize = 100
 
+// batchTries bounds how often one batch is asked for until all of it is there,
+// as the batches of package users are.
+const batchTries = 6
+
+// errBusy says that DynamoDB left keys out of its answers.
+var errBusy = errors.New("the table is busy")
+
 // ReadMany returns the records of several users, as [Store.Read] does; a user
 // who is not stored has the zero Record.
 func (s *Store) ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]lockout.Record, error) {
@@ -203,12 +211,7 @@ func (s *Store) ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.K
 // out because it was busy or the answer full.
 func (s *Store) batch(ctx context.Context, keys []item) ([]item, error) {
 	var found []item
-	for wait := time.Duration(0); len(keys) > 0; wait = firstWait {
-		if wait > 0 {
-			if err := s.clock.Sleep(ctx, s.stretched(wait)); err != nil {
-				return nil, err
-			}
-		}
+	for try := 1; ; try++ {
 		out, err := retried(ctx, s, func() (*dynamodb.BatchGetItemOutput, error) {
 			return s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 				RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
@@ -219,6 +222,14 @@ func (s *Store) batch(ctx context.Context, keys []item) ([]item, error) {
 		}
 		found = append(found, out.Responses[s.table]...)
 		keys = out.UnprocessedKeys[s.table].Keys
+		if len(keys) == 0 {
+			return found, nil
+		}
+		if try == batchTries {
+			return nil, errBusy
+		}
+		if err := s.clock.Sleep(ctx, s.stretched(time.Duration(try)*firstWait)); err != nil {
+			return nil, err
+		}
 	}
-	return found, nil
 }

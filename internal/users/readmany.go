@@ -20,7 +20,8 @@ import (
 // Reference.
 const batchSize = 100
 
-// batchTries bounds how often one batch is asked for until all of it is there.
+// batchTries bounds how often one batch is asked for until all of it is there,
+// as the batches of package attempts are.
 const batchTries = 6
 
 // errBusy says that DynamoDB left keys out of its answers.
