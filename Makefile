@@ -17,7 +17,7 @@ LAMBDA_BUILD := CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath -tags=lambda.no
 
 SAM := infra/tools/sam
 
-TEMPLATES := template.yaml infra/storage.yaml infra/identity.yaml infra/account.yaml
+TEMPLATES := template.yaml infra/storage.yaml infra/identity.yaml infra/firewall.yaml infra/alarms.yaml infra/account.yaml
 
 .PHONY: help
 help: ## List the targets
@@ -65,15 +65,34 @@ lint: need-go sam checkov ## Check the format, the code, the modules and the tem
 	for template in $(TEMPLATES); do \
 		$(SAM) validate --lint --template $$template || exit 1; \
 	done
-	@mkdir -p .build/expanded/infra && cp infra/storage.yaml infra/identity.yaml .build/expanded/infra/
+	@mkdir -p .build/expanded/infra && cp infra/*.yaml .build/expanded/infra/
 	infra/tools/expand template.yaml >.build/expanded/template.json
-	.build/sam/bin/cfn-lint --ignore-checks W3002 -- .build/expanded/template.json
+	.build/sam/bin/cfn-lint --ignore-checks W2001 W3002 -- .build/expanded/template.json
 	.build/checkov/bin/checkov --config-file infra/tools/checkov.yaml --file $(TEMPLATES)
 
 .PHONY: sam-build
 sam-build: need-go sam functions ## Build what `sam deploy` deploys, into .aws-sam/build
 	$(LAMBDA_BUILD) $(SAM) build
 	go test -count=1 -run '^TestEachBootstrapIsItsFunction$$' ./infra -args -builds ../.aws-sam/build
+
+# What follows asks an AWS account: the one that your environment names.
+STAGE ?= dev
+
+.PHONY: account
+account: sam ## Let API Gateway write logs; once per AWS account and region
+	$(SAM) deploy --template-file infra/account.yaml --stack-name portcullis-account --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset
+
+.PHONY: secrets
+secrets: ## Make the secrets of a stage: make secrets STAGE=dev
+	@infra/tools/secrets $(STAGE)
+
+.PHONY: deploy
+deploy: sam-build ## Deploy a stage of samconfig.toml to AWS: make deploy STAGE=dev
+	$(SAM) deploy --config-env $(STAGE)
+
+.PHONY: provision
+provision: ## Create a client and its first Sysadmin: make provision CLIENT=acme STAGE=dev
+	@infra/tools/provision '$(STAGE)' $(CLIENT)
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here

@@ -89,7 +89,7 @@ func TestTheDefaultAuthorizerIsAskedEveryTime(t *testing.T) {
 	readTemplate(t).properties(t, "Api", &api)
 	never, no := 0, false
 	want := auth{"Tokens", &no, map[string]authorizer{"Tokens": {
-		"REQUEST", "!GetAtt AuthorizerFunction.Arn", identity{[]string{"Authorization"}, &never},
+		"REQUEST", "!Sub ${AuthorizerFunction.Arn}:live", identity{[]string{"Authorization"}, &never},
 	}}}
 	if diff := compare.Diff(want, api.Auth); diff != "" {
 		t.Errorf("authorizer (-want +got):\n%s", diff)
