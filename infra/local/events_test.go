@@ -105,7 +105,7 @@ func writeTrail(t *testing.T, db *dynamodb.Client, table string) []heard {
 		t.Fatal(err)
 	}
 	for _, e := range []audit.Entry{
-		{ID: ids[1], Action: audit.Unlock, Username: "ana.silva", Reason: "called"},
+		{ID: ids[1], Action: audit.Unlock, Username: "ana.silva", Reason: "called", Details: audit.Details{LockID: ids[0]}},
 		{ID: ids[2], Action: audit.UserCreated, Username: "rui"},
 		{ID: ids[3], Action: audit.Lock, Username: "nobody", ExpiresAt: at.Add(lockout.UnknownUserRetention)},
 		{ID: ids[4], Action: audit.PolicyChanged, Details: audit.Details{Maximum: 7, PreviousMaximum: 5}},
