@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
 )
@@ -35,11 +37,12 @@ type found struct {
 	record lockout.Record
 }
 
-// searchOf reads the parameters of a list.
+// searchOf reads the parameters of a list. What is looked for is spelled in
+// Unicode's form NFC, as names are stored.
 func searchOf(query map[string]string, client string, key KeyFunc) (search, error) {
 	limit, faults := limitOf(query)
 	s := search{
-		Listing: access.Listing{Client: client, Limit: limit, Role: access.Role(query["role"]), Text: query["q"]},
+		Listing: access.Listing{Client: client, Limit: limit, Role: access.Role(query["role"]), Text: norm.NFC.String(query["q"])},
 		key:     key,
 	}
 	if _, given := query["role"]; given && !s.Role.Valid() {
@@ -142,7 +145,7 @@ func (s search) readLocked(ctx context.Context, users UserLister, attempts Recor
 	var rows []found
 	for i, name := range names {
 		row, there := candidates[name]
-		if !there || !row.record.Locked() || !s.matches(row.user) {
+		if !there || !row.record.Locked() || !s.Of(row.user) {
 			continue
 		}
 		if rows = append(rows, row); len(rows) == s.Limit {
@@ -187,14 +190,4 @@ func (s search) readNamed(
 		rows[key.Username()] = found{user, records[key]}
 	}
 	return rows, nil
-}
-
-// matches reports whether the listing is of the user, as the store of users
-// would.
-func (s search) matches(user access.User) bool {
-	if s.Role != "" && s.Role != user.Role {
-		return false
-	}
-	names := strings.ToLower(user.Username + "\n" + user.Name + "\n" + user.Email)
-	return strings.Contains(names, strings.ToLower(s.Text))
 }

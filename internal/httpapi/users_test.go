@@ -179,6 +179,7 @@ func TestAFilteredListFindsEverybodyOnce(t *testing.T) {
 		{"by role", []string{"role", "ITUser"}, itUsers, 3},
 		{"by role, few on a page", []string{"role", "ITUser", "limit", "4"}, itUsers, 6},
 		{"by name in another case", []string{"q", "émil"}, itUsers, 3},
+		{"by a letter with its mark typed apart", []string{"q", "e\u0301mil"}, itUsers, 3},
 		{"locked", []string{"locked", "true"}, []string{"u0000", "u1500", "u2349"}, 1},
 		{"locked, few on a page", []string{"locked", "true", "limit", "2"}, []string{"u0000", "u1500", "u2349"}, 2},
 		{"locked, of a role, few on a page", []string{"locked", "true", "role", "Manager", "limit", "2"},
