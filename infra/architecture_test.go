@@ -56,7 +56,8 @@ var importTable = map[string][]string{
 	"infra/contract":     {"infra"}, // and nobody but tests may import it
 	"internal/console":   nil,
 	"infra/stack":        nil,
-	"infra/ministack":    {"infra/stack", "internal/environ"},
+	"infra/child":        nil,
+	"infra/ministack":    {"infra/child", "infra/stack", "internal/environ"},
 	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
 	"infra/browser":      nil,                                              // and nobody but tests may import it

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"portcullis/infra/child"
 	"portcullis/infra/stack"
 	"portcullis/internal/environ"
 )
@@ -32,12 +30,8 @@ const (
 // seconds on an idle machine; a busy one may need much longer.
 const setupTime = 2 * time.Minute
 
-// exitUsage and exitSetup are the exit codes when the command was never run:
-// those of the shell for "usage" and of env(1) for "could not be run".
-const (
-	exitUsage = 2
-	exitSetup = 125
-)
+// exitUsage is the shell's exit code for "usage".
+const exitUsage = 2
 
 func main() {
 	// A child that dies with its parent dies with the thread that made it, so
@@ -62,30 +56,25 @@ func usage() {
 	flag.PrintDefaults()
 }
 
-// run returns the command's exit code, or exitSetup and an error when it could
+// run returns the command's exit code, or child.CouldNotRun and an error when it could
 // not be run. A signal that comes while the services are set up ends them; one
 // that comes later is the command's, also when it comes just before its start.
 func run(venv string, command []string) (int, error) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, endings()...)
+	signal.Notify(signals, child.Endings()...)
 	defer signal.Stop(signals)
 	server, environment, err := prepare(venv)
 	if err != nil {
-		return exitSetup, err
+		return child.CouldNotRun, err
 	}
 	defer server.stop()
-	return runCommand(command, environment, signals)
-}
-
-// endings are the signals that ask for an end.
-func endings() []os.Signal {
-	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	return child.Run(command, environment, signals)
 }
 
 // prepare starts the services, which the caller stops, and returns them with
 // the variables that lead to them. A signal makes it give up.
 func prepare(venv string) (*server, []string, error) {
-	ctx, release := signal.NotifyContext(context.Background(), endings()...)
+	ctx, release := signal.NotifyContext(context.Background(), child.Endings()...)
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, setupTime)
 	defer cancel()
@@ -136,31 +125,4 @@ func templates() (storage, identity []byte, err error) {
 	}
 	identity, err = os.ReadFile("infra/identity.yaml")
 	return storage, identity, err
-}
-
-// runCommand runs the command to its end, passes the signals on to it, and
-// returns its exit code, which is 128 and the signal's number when one ended it,
-// as in a shell.
-func runCommand(command, environment []string, signals <-chan os.Signal) (int, error) {
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), environment...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	dieWithParent(cmd)
-	if err := cmd.Start(); err != nil {
-		return exitSetup, err
-	}
-	go func() {
-		for s := range signals {
-			_ = cmd.Process.Signal(s) // it may have ended by itself
-		}
-	}()
-	err := cmd.Wait()
-	var exited *exec.ExitError
-	if err != nil && !errors.As(err, &exited) {
-		return exitSetup, err
-	}
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return 128 + int(status.Signal()), nil
-	}
-	return cmd.ProcessState.ExitCode(), nil
 }

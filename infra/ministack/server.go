@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
+	"portcullis/infra/child"
 	"portcullis/internal/environ"
 )
 
@@ -27,10 +26,9 @@ const (
 type server struct {
 	endpoint string
 	client   *http.Client
-	cmd      *exec.Cmd
+	process  *child.Service
 	output   bytes.Buffer // to be read when it has ended
 	folder   string       // its temporary files
-	ended    chan struct{}
 }
 
 // startServer starts MiniStack on a free port and returns when it answers.
@@ -42,7 +40,7 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 	if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: run `make test`, which installs it, or point -venv at a virtual environment that has it", program)
 	}
-	port, err := freePort()
+	port, err := child.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +48,8 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{
-		endpoint: "http://127.0.0.1:" + port, client: environ.HTTPClient(), cmd: exec.Command(program),
-		folder: folder, ended: make(chan struct{}),
-	}
-	if err := s.start(port); err != nil {
+	s := &server{endpoint: "http://127.0.0.1:" + port, client: environ.HTTPClient(), folder: folder}
+	if err := s.start(program, port); err != nil {
 		os.RemoveAll(folder)
 		return nil, err
 	}
@@ -67,29 +62,20 @@ func startServer(ctx context.Context, venv string) (*server, error) {
 
 // start starts the process with nothing of our environment but what finds
 // programs and folders. Its listener for IoT devices is off: that one would be
-// on all of the machine's addresses. The process gets a group of its own: a
-// Ctrl-C at the terminal is for the command, which may want the services while
-// it winds up.
+// on all of the machine's addresses.
 // AUTH makes it check signatures and Cognito's secret hashes; without it a
 // refresh token alone would renew a session.
-func (s *server) start(port string) error {
-	s.cmd.Dir = s.folder
-	s.cmd.Env = []string{
+func (s *server) start(program, port string) (err error) {
+	cmd := exec.Command(program)
+	cmd.Dir = s.folder
+	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + s.folder, "STATE_DIR=" + s.folder,
 		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "LOG_LEVEL=ERROR", "AUTH=true",
 		"IOT_MTLS_ENABLED=0",
 	}
-	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithParent(s.cmd)
-	if err := s.cmd.Start(); err != nil {
-		return err
-	}
-	go func() {
-		_ = s.cmd.Wait() // how it ended shows in its output
-		close(s.ended)
-	}()
-	return nil
+	cmd.Stdout, cmd.Stderr = &s.output, &s.output
+	s.process, err = child.Start(cmd, syscall.SIGKILL)
+	return err
 }
 
 func (s *server) waitReady(ctx context.Context) error {
@@ -99,7 +85,7 @@ func (s *server) waitReady(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("it does not answer on %s: %w", s.endpoint, context.Cause(ctx))
-		case <-s.ended:
+		case <-s.process.Ended():
 			return errors.New("it ended at once")
 		case <-look.C:
 			if s.healthy(ctx) {
@@ -124,22 +110,6 @@ func (s *server) healthy(ctx context.Context) bool {
 
 // stop ends the process and removes its files. It may be called once.
 func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-	select {
-	case <-s.ended:
-	case <-time.After(stopTime):
-		_ = s.cmd.Process.Kill()
-		<-s.ended
-	}
+	s.process.Stop(stopTime)
 	os.RemoveAll(s.folder)
-}
-
-// freePort returns a port that nobody listens on at this moment.
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
 }
