@@ -52,11 +52,11 @@ func newCompiled(dir string, processes int, log io.Writer, more ...string) (comp
 		if functions[name] != nil {
 			continue
 		}
-		bootstrap, err := filepath.Abs(filepath.Join(dir, name, "bootstrap"))
+		bootstrap, err := filepath.Abs(bootstrapOf(dir, name))
 		if err != nil {
 			return nil, fmt.Errorf("-functions: %w", err)
 		}
-		if info, err := os.Stat(bootstrap); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+		if !isProgram(bootstrap) {
 			missing = append(missing, filepath.Join(name, "bootstrap"))
 		}
 		functions[name] = newPool(name, bootstrap, processes, functionTime, log)
@@ -66,6 +66,30 @@ func newCompiled(dir string, processes int, log io.Writer, more ...string) (comp
 		return nil, fmt.Errorf("-functions %s lacks %s; run make functions", dir, strings.Join(missing, ", "))
 	}
 	return functions, nil
+}
+
+// bootstrapOf returns where a function is: in the folder of its name, as make
+// functions leaves it, or in that of its logical id, as sam build does.
+func bootstrapOf(dir, name string) string {
+	own := filepath.Join(dir, name, "bootstrap")
+	if bySAM := filepath.Join(dir, logicalID(name), "bootstrap"); !isProgram(own) && isProgram(bySAM) {
+		return bySAM
+	}
+	return own
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}
+
+// logicalID is what template.yaml calls a function: RefreshTokenFunction.
+func logicalID(name string) string {
+	id := ""
+	for word := range strings.SplitSeq(name, "-") {
+		id += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return id + "Function"
 }
 
 func (c compiled) Authorize(

@@ -33,10 +33,14 @@ func (s *settings) greet(w io.Writer, addr, where string, g guests) {
 		fmt.Fprint(w, "\nThe passwords are shown this once.")
 	}
 	fmt.Fprintf(w, "\n%s\n", where)
-	if s.level > slog.LevelInfo {
+	if s.level > slog.LevelInfo && !s.seed {
 		fmt.Fprintln(w, `To see every request, start with -log info (with make: ARGS="-log info").`)
 	}
 	fmt.Fprintf(w, "The admin console, for Sysadmins and Superusers: http://%s%s\n", addr, consoleRoot)
+	if s.seed { // another server has no examples
+		greetTry(w, addr, g)
+		return
+	}
 	fmt.Fprintf(w, "A portal's login page to look at and to copy: http://%s%s\n", addr, examples.Login)
 	greetTry(w, addr, g)
 }

@@ -49,6 +49,7 @@ func TestTheGreetingSaysWhatIsSo(t *testing.T) {
 		{"of a maximum of two", settings{}, guests{[]person{known}, 2}, "2 of them lock the user", "5"},
 		{"of a maximum of one", settings{}, guests{[]person{known}, 1}, "it locks the user", "of them"},
 		{"of a log that is short", settings{level: slog.LevelWarn}, guests{[]person{known}, 3}, "-log info", "five"},
+		{"of a server that only has its users from here", settings{seed: true}, guests{[]person{known}, 3}, "/console/", "/examples/"},
 		{"of a log that is long", settings{level: slog.LevelInfo}, guests{[]person{known}, 3}, "Try", "-log info"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -81,6 +81,9 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	if err != nil {
 		return err
 	}
+	if s.seed {
+		return s.seedStores(ctx, stdout, stderr)
+	}
 	defer func() { s.farewell(stdout, err) }()
 	listener, err := listen(s.addr, stderr)
 	if err != nil {
@@ -112,6 +115,21 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 		})))
 	})
 	return work.Wait()
+}
+
+// seedStores makes the demo client for another server, and tells of its users.
+func (s *settings) seedStores(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	w, err := s.openCompiled(stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	found, err := w.demo(ctx)
+	if err != nil {
+		return fmt.Errorf("making the first users: %w", err)
+	}
+	s.greet(stdout, s.addr, "The data is in the stores that the environment names.", found)
+	return nil
 }
 
 // listen takes the port.

@@ -293,6 +293,20 @@ func TestEveryMissingFunctionIsNamed(t *testing.T) {
 	}
 }
 
+// TestFunctionsAsSAMLeavesThem finds each in the folder of its logical id; one that
+// lies under its own name goes before it.
+func TestFunctionsAsSAMLeavesThem(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"RefreshTokenFunction", "LoginFunction", "login"} {
+		put(t, dir, name, 0o755)
+	}
+	for name, want := range map[string]string{"refresh-token": "RefreshTokenFunction", "login": "login", "query": "query"} {
+		if got := bootstrapOf(dir, name); got != filepath.Join(dir, want, "bootstrap") {
+			t.Errorf("%s: got %s, want it in %s", name, got, want)
+		}
+	}
+}
+
 func put(t *testing.T, dir, function string, mode os.FileMode) {
 	t.Helper()
 	folder := filepath.Join(dir, function)

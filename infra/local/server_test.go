@@ -368,6 +368,7 @@ func TestStartingIsRefused(t *testing.T) {
 		{"with an unknown level", []string{"-log", "loud"}, "-log"},
 		{"with a level and an offset", []string{"-log", "info+1"}, "-log"},
 		{"with no processes", []string{"-functions", dir, "-processes", "0"}, "-processes"},
+		{"with users for the embedded store", []string{"-seed"}, "-functions"},
 		{"with processes of nothing", []string{"-processes", "2"}, "-functions"},
 		{"with a folder for other stores", []string{"-functions", dir, "-data", dir}, "-data"},
 		{"with a folder that is ephemeral", []string{"-ephemeral", "-data", dir}, "-ephemeral"},

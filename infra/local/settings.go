@@ -34,6 +34,7 @@ type settings struct {
 	level     slog.Level
 	json      bool
 	functions string          // a folder; empty for the embedded world
+	seed      bool            // and serve nothing
 	processes int             // of each function
 	origins   environ.Origins // of -allow-origin
 }
@@ -50,7 +51,8 @@ func parse(arguments []string, stderr io.Writer) (settings, error) {
 	flags.IntVar(&s.maximum, "max-attempts", 0, "set the demo client's maximum of failed logins, `1 to 9`")
 	flags.StringVar(&level, "log", level, "least `level` to log: debug, info (every request), warn, error or off")
 	flags.BoolVar(&s.json, "json", false, "print one line of JSON with the address and the users, for scripts")
-	flags.StringVar(&s.functions, "functions", "", "serve the compiled functions of this `folder` (NAME/bootstrap), on the stores of the environment")
+	flags.StringVar(&s.functions, "functions", "", "serve the compiled functions of this `folder` (NAME/bootstrap, or as sam build leaves them), on the stores of the environment")
+	flags.BoolVar(&s.seed, "seed", false, "make a demo client, greet as if -addr answered already, and serve nothing; infra/samlocal uses it")
 	flags.Func("allow-origin", "let pages of this `origin` read answers, such as http://localhost:3000; repeatable, or a list with commas", s.allowOrigins)
 	flags.IntVar(&s.processes, "processes", 1, "`number` of processes of each compiled function")
 	switch err := flags.Parse(arguments); {
@@ -93,8 +95,8 @@ func (s *settings) check(given map[string]bool) error {
 		return fmt.Errorf("-processes must be from 1 to %d", maxProcesses)
 	case s.functions != "" && (given["data"] || s.ephemeral):
 		return errors.New("-data and -ephemeral are for the embedded store, and -functions uses the environment's")
-	case s.functions == "" && given["processes"]:
-		return errors.New("-processes is for -functions")
+	case s.functions == "" && (given["processes"] || s.seed):
+		return errors.New("-processes and -seed are for -functions")
 	case given["data"] && s.ephemeral:
 		return errors.New("-data and -ephemeral exclude each other")
 	}
