@@ -34,6 +34,17 @@ run-functions: need-go ministack functions ## Serve the compiled Lambda function
 	@go build -o .build/bin/ministack ./infra/ministack
 	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/local -functions .build/functions $(ARGS)
 
+.PHONY: sam-local
+sam-local: need-go ministack sam-build ## Serve what SAM builds by "sam local start-api" on 127.0.0.1:3000; needs Docker
+	@go build -o .build/bin/local ./infra/local
+	@go build -o .build/bin/ministack ./infra/ministack
+	@go build -o .build/bin/samlocal ./infra/samlocal
+	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/samlocal $(ARGS)
+
+.PHONY: sam-local-test
+sam-local-test: need-go ministack sam-build ## Drive what SAM builds through a lock and an unlock, under "sam local" too
+	@infra/tools/sam-local-test
+
 .PHONY: test
 test: need-go ministack functions axe ## Run every test, with AWS's interfaces on this machine
 	@infra/tools/test $(ARGS)

@@ -58,6 +58,7 @@ var importTable = map[string][]string{
 	"infra/stack":        nil,
 	"infra/child":        nil,
 	"infra/ministack":    {"infra/child", "infra/stack", "internal/environ"},
+	"infra/samlocal":     {"infra/child"},
 	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
 	"infra/browser":      nil,                                              // and nobody but tests may import it

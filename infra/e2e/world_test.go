@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,6 +34,14 @@ const (
 
 // functionProcesses is how many processes of one function share the work.
 const functionProcesses = 8
+
+// functions is the folder of the compiled functions: that of make functions, or
+// SAM's.
+var functions = flag.String("functions", "../../.build/functions", "`folder` of the compiled functions")
+
+// samAPI is where infra/samlocal serves. With it, a test of both worlds runs in a
+// third one and in no other: under the SAM CLI's emulation.
+var samAPI = flag.String("sam", "", "run against the API at this `address`, which infra/samlocal serves")
 
 // server is the path of the compiled infra/local, made once by TestMain.
 var server string
@@ -77,6 +86,10 @@ type world struct {
 
 // inBothWorlds runs a test against a server of each kind.
 func inBothWorlds(t *testing.T, test func(t *testing.T, w *world)) {
+	if *samAPI != "" {
+		t.Run("sam", func(t *testing.T) { test(t, joinSAM(t)) })
+		return
+	}
 	t.Run("embedded", func(t *testing.T) { test(t, startEmbedded(t)) })
 	t.Run("functions", func(t *testing.T) { test(t, startFunctions(t)) })
 }
@@ -92,7 +105,7 @@ func startFunctions(t *testing.T) *world {
 	if os.Getenv("AWS_ENDPOINT_URL") == "" {
 		t.Fatal("AWS_ENDPOINT_URL is not set: run `make test`, which starts MiniStack")
 	}
-	return start(t, "-functions", "../../.build/functions", "-processes", strconv.Itoa(functionProcesses))
+	return start(t, "-functions", *functions, "-processes", strconv.Itoa(functionProcesses))
 }
 
 func start(t *testing.T, flags ...string) *world {
@@ -118,6 +131,41 @@ func start(t *testing.T, flags ...string) *world {
 	})
 	w.readGreeting(t, stdout)
 	return w
+}
+
+// joinSAM makes a client of its own for a test, by the compiled functions on the
+// same stores.
+func joinSAM(t *testing.T) *world {
+	t.Helper()
+	seed := exec.Command(server, "-functions", *functions, "-seed", "-json")
+	greeting, err := seed.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := api.Transport(fromSAM{http.DefaultTransport}, func(wrong error) { t.Error(wrong) })
+	w := &world{client: &http.Client{Timeout: time.Minute, Transport: checked}}
+	var made struct{ Users []person }
+	if err := json.Unmarshal(greeting, &made); err != nil {
+		t.Fatalf("%v: %s", err, greeting)
+	}
+	w.base, w.people = *samAPI, made.Users
+	return w
+}
+
+// fromSAM takes off what SAM adds to a function's answer and API Gateway does not:
+// the name of its server, and a type for a body that is not there.
+type fromSAM struct{ http.RoundTripper }
+
+func (s fromSAM) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	response.Header.Del("Server")
+	if response.StatusCode == http.StatusNoContent {
+		response.Header.Del("Content-Type")
+	}
+	return response, nil
 }
 
 // readGreeting reads the line of JSON that the server prints first, and keeps
