@@ -81,10 +81,14 @@ lint: need-go sam checkov ## Check the format, the code, the modules and the tem
 	.build/sam/bin/cfn-lint --ignore-checks W2001 W3002 -- .build/expanded/template.json
 	.build/checkov/bin/checkov --config-file infra/tools/checkov.yaml --file $(TEMPLATES)
 
+.PHONY: grants
+grants: need-go ## Write the table of who may touch what into README.md, from template.yaml
+	go test -count=1 -run '^TestTheReadmeTellsWhatTheTemplateGrants$$' ./infra -args -update
+
 .PHONY: sam-build
 sam-build: need-go sam functions ## Build what `sam deploy` deploys, into .aws-sam/build
 	$(LAMBDA_BUILD) $(SAM) build
-	go test -count=1 -run '^TestEachBootstrapIsItsFunction$$' ./infra -args -builds ../.aws-sam/build
+	go test -count=1 -run '^TestEach(BootstrapIsItsFunction|RoleAllowsWhatItsCodeCalls)$$' ./infra -args -builds ../.aws-sam/build
 
 # What follows asks an AWS account: the one that your environment names.
 STAGE ?= dev

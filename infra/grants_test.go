@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"cmp"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,28 +12,55 @@ import (
 	compare "github.com/google/go-cmp/cmp"
 )
 
-// A grant is one row of the README's table of which function may touch what.
-type grant struct {
-	Function, Store, Actions, Only string
+// update lets the test of the README's table write it instead: `make grants`.
+var update = flag.Bool("update", false, "write README.md's table of grants anew")
+
+const grantsHead = "| function | store | actions | only |\n| --- | --- | --- | --- |\n"
+
+// TestTheReadmeTellsWhatTheTemplateGrants compares the table of which function may
+// touch what with the one that is made of the template.
+func TestTheReadmeTellsWhatTheTemplateGrants(t *testing.T) {
+	readme := string(readFile(t, "README.md"))
+	before, table, found := strings.Cut(readme, grantsHead)
+	if !found {
+		t.Fatalf("README.md has no table with the head\n%s", grantsHead)
+	}
+	table, after, _ := strings.Cut(table, "\n\n")
+	want := grantsTable(t, readTemplate(t))
+	if !*update {
+		if diff := compare.Diff(want, table+"\n"); diff != "" {
+			t.Errorf("grants (-template.yaml +README.md; `make grants` writes them):\n%s", diff)
+		}
+		return
+	}
+	written := before + grantsHead + want + "\n" + after
+	if err := os.WriteFile(filepath.Join(root, "README.md"), []byte(written), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func TestTheReadmeTellsWhatTheTemplateGrants(t *testing.T) {
-	var got []grant
-	for _, f := range readTemplate(t).functions(t) {
+// grantsTable returns a row for each statement, in the template's order.
+func grantsTable(t *testing.T, tpl template) string {
+	t.Helper()
+	all := tpl.functions(t)
+	slices.SortFunc(all, func(a, b functionResource) int { return cmp.Compare(tpl.line(a.id), tpl.line(b.id)) })
+	var rows strings.Builder
+	for _, f := range all {
 		for _, s := range f.statements() {
 			if isLog(s) {
 				continue // each has one, and the README says so in a sentence
 			}
-			got = append(got, grant{f.folder(), store(t, s), actions(s), only(t, s)})
+			row := "| " + f.folder() + " | " + store(t, s) + " | " + actions(s) + " | " + only(t, s) + " |\n"
+			rows.WriteString(strings.ReplaceAll(row, "|  |", "| |"))
 		}
 	}
-	want := grantsOfReadme(t)
-	byRow := func(a, b grant) int { return strings.Compare(a.Function+a.Store+a.Only, b.Function+b.Store+b.Only) }
-	slices.SortFunc(got, byRow)
-	slices.SortFunc(want, byRow)
-	if diff := compare.Diff(want, got); diff != "" {
-		t.Errorf("grants (-README.md +template.yaml):\n%s", diff)
-	}
+	return rows.String()
+}
+
+// line is where a resource stands in its template.
+func (tpl template) line(id string) int {
+	properties := tpl.Resources[id].Properties
+	return properties.Line
 }
 
 // storeNames makes the README's names of the template's.
@@ -144,32 +172,6 @@ func only(t *testing.T, s statement) string {
 	default:
 		return names
 	}
-}
-
-// grantsOfReadme reads the table, and fails when it is not there.
-func grantsOfReadme(t *testing.T) []grant {
-	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const head = "| function | store | actions | only |\n| --- | --- | --- | --- |\n"
-	_, table, found := strings.Cut(string(readme), head)
-	if !found {
-		t.Fatalf("README.md has no table with the head\n%s", head)
-	}
-	var all []grant
-	for line := range strings.Lines(table) {
-		cells := strings.Split(strings.TrimSpace(line), "|")
-		if len(cells) != 6 {
-			break
-		}
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		all = append(all, grant{cells[1], cells[2], cells[3], cells[4]})
-	}
-	return all
 }
 
 // TestTheReadmeNamesEveryParameter, each with its default.
