@@ -164,11 +164,32 @@ func TestAPolicyThatSomebodyElseChangedIsExplained(t *testing.T) {
 	one.See("Saved. 3 failed logins lock a user")
 	two.Press("Back to the default")
 	two.Press("Yes")
+	two.See("demo/root set it to 3 meanwhile, so it was kept. Press Back to the default again if you still want that.")
+	if got := admin.maximum(); got != 3 {
+		t.Errorf("the maximum is %d, want 3 still", got)
+	}
+	two.Press("Back to the default")
+	two.Press("Yes")
 	two.See("Back to the default. 5 failed logins")
 	save(one, "4")
 	one.See("Somebody went back to the default of 5 meanwhile, so your 4 was not saved.")
 	one.Press("Save")
 	one.See("Saved. 4 failed logins lock a user")
+}
+
+func TestAPolicyThatCannotBeReadIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	s := browser.Serve(t)
+	p := relayTo(t, s)
+	page := console(t, p.URL, s.With(t, "Sysadmin"))
+	p.follow(always("GET", "/clients/demo/policy", outage))
+	goTo(page, "Security")
+	page.See("Portcullis cannot answer at the moment.", "Try again")
+	page.SeeNo("Looking", theMaximum)
+	p.follow(nil)
+	page.Press("Try again")
+	page.See("5 failed logins lock a user.", theMaximum)
+	page.SeeNo("Portcullis cannot answer")
 }
 
 func TestAPolicyWithoutAnAnswerIsExplained(t *testing.T) {

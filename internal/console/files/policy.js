@@ -1,7 +1,7 @@
 // Config › Services › Client › Security: how many failed logins lock a user,
 // and what a change of that number will mean before it is made.
 
-import { Unreachable } from "./api.js";
+import { Problem, Unreachable } from "./api.js";
 import { confirm } from "./dialog.js";
 import { busy, field, given, h } from "./dom.js";
 import { count, momentOf } from "./format.js";
@@ -43,15 +43,27 @@ class PolicyPage {
     this.progress = h("p", { class: "hint" }); // beside the status, which would read out every step
     this.save = h("button", { class: "main" }, "Save");
     this.reset = h("button", { type: "button", hidden: true, onclick: () => this.clear() }, "Back to the default");
-    this.form = h("form", { class: "narrow", novalidate: true, hidden: !this.mayChange, onsubmit: (event) => this.submit(event) },
+    this.form = h("form", { class: "narrow", novalidate: true, hidden: true, onsubmit: (event) => this.submit(event) },
       this.maximum.node, this.meaning, this.progress, h("div", { class: "actions" }, this.save, this.reset));
     this.host.root.append(this.state, this.form,
       h("p", { class: "hint" }, "A change is in force everywhere within 60 seconds. By itself it locks nobody and unlocks nobody."),
       this.mayChange ? "" : h("p", {}, "Only a Sysadmin can change it."));
   }
 
+  // load shows the policy, or says why it cannot and how to go on.
   async load() {
-    this.show(await this.api.policy(this.host.signal));
+    try {
+      this.show(await this.api.policy(this.host.signal));
+    } catch (error) {
+      if (this.host.signal.aborted || left(error)) return;
+      const again = h("button", { type: "button", onclick: () => {
+        this.state.replaceChildren("Looking…");
+        return this.load();
+      } }, "Try again");
+      this.state.replaceChildren(h("span", { class: "message", role: "alert" }, explain(error)), " ", again);
+      return;
+    }
+    this.form.hidden = !this.mayChange;
     this.maximum.control.value = this.policy.max_failed_login_attempts_portal;
     this.foresee();
   }
@@ -152,15 +164,26 @@ class PolicyPage {
   async clear() {
     const meaning = this.census && this.policy.max_failed_login_attempts_portal !== usual ? ` ${this.foreseen(usual)}` : "";
     const sure = await confirm({ question: `Go back to the default of ${usual}?${meaning}`, signal: this.host.signal });
-    if (sure) await this.change(this.reset, usual, () => this.api.clearPolicy());
+    if (!sure) return;
+    const { version } = this.policy;
+    await this.change(this.reset, usual, () => this.clearIf(version), "it was kept. Press Back to the default again if you still want that.");
   }
 
-  async change(button, wanted, does) {
+  // clearIf clears the number that was shown. The DELETE names no version, so
+  // the policy is read just before it, and another number is kept.
+  async clearIf(version) {
+    const current = await this.api.policy(this.host.signal);
+    if (current.version === version) return this.api.clearPolicy();
+    if (current.source !== "client") return current; // there is nothing left to clear
+    throw new Problem(409, { type: "conflict", current });
+  }
+
+  async change(button, wanted, does, kept = `your ${wanted} was not saved. Press Save again if you still want it.`) {
     try {
       this.saved(await busy(button, does));
     } catch (error) {
       if (left(error)) return;
-      if (error.kind === "conflict") return this.overtaken(error.document.current, wanted);
+      if (error.kind === "conflict") return this.overtaken(error.document.current, wanted, kept);
       if (error.kind === "invalid-request") return this.refuse();
       this.host.warn(`${explain(error)}${this.afterwards(error)}`);
     }
@@ -189,7 +212,7 @@ class PolicyPage {
   // overtaken explains that somebody else was faster; what was typed stays, and
   // saving again is a decision made on what is shown now. What was faster may be
   // an earlier try of one's own whose answer was lost.
-  async overtaken(current, wanted) {
+  async overtaken(current, wanted, kept) {
     const now = current ?? await this.api.policy(this.host.signal);
     const n = now.max_failed_login_attempts_portal;
     if (n === wanted && now.updated_by === `${this.api.user.client}/${this.api.user.username}`) return this.saved(now);
@@ -197,6 +220,6 @@ class PolicyPage {
     this.foresee();
     const by = now.updated_by ? given(now.updated_by) : "Somebody";
     const what = now.source === "client" ? ` set it to ${n} meanwhile` : ` went back to the default of ${n} meanwhile`;
-    this.host.warn([by, `${what}, so your ${wanted} was not saved. Press Save again if you still want it.`]);
+    this.host.warn([by, `${what}, so ${kept}`]);
   }
 }
