@@ -231,6 +231,9 @@ type entry struct {
 	Actor    string `json:"actor"`
 	Username string `json:"username"`
 	Reason   string `json:"reason"`
+	Details  struct {
+		IdentityConfirmedBy string `json:"identity_confirmed_by"`
+	} `json:"details"`
 }
 
 // entries reads what the trail says of a user, newest first.

@@ -376,13 +376,17 @@ func TestManyAreUnlockedWithOneConfirmAndAResultEach(t *testing.T) {
 	rival.want(http.StatusOK, nil, "POST", root.own("/users/"+locked[1]+"/unlock"), nil)
 	rival.want(http.StatusNoContent, nil, "DELETE", root.own("/users/"+locked[2]), nil)
 	page.Press("Unlock 5 selected users")
-	page.See("Unlock 5 users?")
+	page.See("Unlock 5 users? 4 of 5 are locked.")
 	until(page, "No has the focus", `document.activeElement.textContent === "No"`)
 	n.follow(always("POST", root.own("/unlocks"), hangUp))
 	page.Press("Yes")
 	page.See("No answer.", "Rows without a result are not known yet; press Yes to try them again.")
 	n.follow(nil)
 	page.Fill("Reason (optional)", "the server was away")
+	page.Fill("How identity was confirmed (optional)", strings.Repeat("ã", 51))
+	page.See("This is too long")
+	page.Fill("How identity was confirmed (optional)", "in person")
+	page.SeeNo("This is too long")
 	page.Press("Yes")
 	for username, want := range map[string]string{
 		locked[0]: "Unlocked", locked[1]: "Was not locked", locked[2]: "Is not there any more", locked[3]: "Unlocked",
@@ -395,7 +399,7 @@ func TestManyAreUnlockedWithOneConfirmAndAResultEach(t *testing.T) {
 	page.Key(kb.Enter)
 	until(page, "the window is closed", `!document.querySelector("dialog")`)
 	page.See("1 user is locked.", "Unlock 1 selected user") // themselves
-	if got := root.entries(locked[0], "authn_login_unlock"); len(got) != 1 || got[0].Reason != "the server was away" {
+	if got := root.entries(locked[0], "authn_login_unlock"); len(got) != 1 || got[0].Reason != "the server was away" || got[0].Details.IdentityConfirmedBy != "in person" {
 		t.Errorf("got %v", got)
 	}
 	if got := root.entries(locked[3], "authn_login_lock"); len(got) != 1 {

@@ -91,7 +91,7 @@ export async function editUser(host, user) {
     title: `Edit ${plain(user.username)}`, signal: host.signal,
     first: (dialog) => dialog.querySelector("select"),
     draw: (close) => {
-      const person = personFields(host, user, `Another role signs ${whomOut(host, user)}, within 15 minutes.`);
+      const person = personFields(host, user, `Another role signs ${whomOut(host, user)} at once.`);
       return formOf({
         fields: person.fields, close, yes: "Save",
         body: person.nodes,
@@ -127,7 +127,7 @@ async function setPassword(host, user) {
       const password = passwordField();
       return formOf({
         fields: { password: password.field }, close, yes: "Set password",
-        body: [...password.nodes, h("p", { class: "hint" }, `It signs ${whomOut(host, user)}, within 15 minutes. It does not unlock.`)],
+        body: [...password.nodes, h("p", { class: "hint" }, `It signs ${whomOut(host, user)} at once. It does not unlock.`)],
         does: async () => {
           const value = password.field.control.value;
           const done = await unlessGone(host.api.setPassword(user.username, value));
@@ -151,7 +151,7 @@ async function deleteUser(host, user) {
     draw: (close) => formOf({
       fields: {}, close, yes: "Delete", no: "No", kind: "danger",
       body: [h("p", { class: "lead" }, "Delete ", given(user.username), "?"),
-        h("p", {}, `This signs ${whomOut(host, user)}, within 15 minutes, and cannot be undone. What was done stays in the audit trail.`)],
+        h("p", {}, `This signs ${whomOut(host, user)} at once, and cannot be undone. What was done stays in the audit trail.`)],
       does: async () => (await unlessGone(host.api.deleteUser(user.username))) ?? "deleted",
     }),
   });

@@ -3,7 +3,7 @@
 import { Unreachable } from "./api.js";
 import { ask } from "./dialog.js";
 import { busy, field, given, h, lock } from "./dom.js";
-import { count, momentOf, when } from "./format.js";
+import { count, instant, momentOf, when } from "./format.js";
 import { explain, left } from "./words.js";
 
 // How identity is usually confirmed; anything else may be typed.
@@ -12,6 +12,8 @@ const ways = ["call-back", "in person", "identity document", "manager confirmed"
 // The bounds of one request of POST …/unlocks.
 const mostAtOnce = 100; // names
 const longestNames = 7000; // bytes, of the 8 KiB that a body may have
+
+const longestConfirmation = 100; // bytes, as the API takes
 
 // Entries of the trail that are looked through for who was faster.
 const lookedThrough = 20;
@@ -56,6 +58,7 @@ class OneWindow {
 
   submit(event) {
     event.preventDefault();
+    if (!this.why.fits()) return;
     this.message.textContent = "";
     return this.next();
   }
@@ -173,7 +176,7 @@ class OneWindow {
 // evidenceOf shows what a lock is made of.
 function evidenceOf(user) {
   const rows = (user.evidence ?? []).map((one) => h("tr", {},
-    h("td", { "data-label": "When" }, when(one.at)), h("td", { "data-label": "From" }, given(one.source_ip)), h("td", { "data-label": "With" }, given(one.user_agent))));
+    h("td", { "data-label": "When" }, instant(one.at)), h("td", { "data-label": "From" }, given(one.source_ip)), h("td", { "data-label": "With" }, given(one.user_agent))));
   return [
     h("p", {}, "Locked ", when(user.locked_at), ` after ${count(user.failed_attempts, "failed attempt")} of ${user.max_failed_attempts}.`),
     h("div", { class: "table evidence", tabindex: "0", role: "region", "aria-label": "Evidence" }, h("table", { class: "cards" },
@@ -189,25 +192,32 @@ const reasonField = () => field("Reason (optional)", h("input", { maxlength: "12
 // whyFields are the reason and how identity was confirmed; both may be empty.
 function whyFields() {
   const reason = reasonField();
-  const identity = field("Identity confirmed by (optional)", h("input", { maxlength: "25", list: "ways", autocomplete: "off" }), "How you know that it is them");
+  const identity = field("How identity was confirmed (optional)", h("input", { list: "ways", autocomplete: "off", oninput: () => fits() }), "How you know that it is them");
+  const fits = () => {
+    const long = new TextEncoder().encode(typed(identity) ?? "").length > longestConfirmation;
+    identity.set(long ? `This is too long: at most ${longestConfirmation} letters, fewer with accents.` : "");
+    if (long) identity.control.focus();
+    return !long;
+  };
   const list = h("datalist", { id: "ways" }, ways.map((way) => h("option", { value: way })));
   return {
     nodes: [reason.node, identity.node, list],
+    fits,
     values: () => ({ reason: typed(reason), identity_confirmed_by: typed(identity) }),
   };
 }
 
 const typed = (one) => one.control.value.trim() || undefined;
 
-// unlockMany asks once for all the names, and shows what came of each. It
+// unlockMany asks once for all the users, and shows what came of each. It
 // returns the names of those for whom there is nothing left to do.
-export async function unlockMany(host, usernames) {
+export async function unlockMany(host, users) {
   let window;
   await ask({
     title: "Confirm", signal: host.signal,
     first: (dialog) => dialog.querySelector("[data-answer=no]"),
     draw: (close) => {
-      window = new ManyWindow(host, usernames, close);
+      window = new ManyWindow(host, users, close);
       return window.draw();
     },
   });
@@ -237,26 +247,27 @@ function chunks(usernames) {
 }
 
 class ManyWindow {
-  constructor(host, usernames, close) {
-    Object.assign(this, { host, usernames, close });
+  constructor(host, users, close) {
+    Object.assign(this, { host, close, usernames: users.map((user) => user.username) });
+    this.locked = users.filter((user) => user.locked).length; // as far as the list knows
     this.outcomes = new Map(); // by username
     this.pending = null; // the unlocking under way
   }
 
   draw() {
     this.cells = new Map(this.usernames.map((name) => [name, h("td", {}, "")]));
-    this.reason = reasonField();
+    this.why = whyFields();
     this.message = h("p", { class: "message", role: "alert" });
     this.summary = h("p", { role: "status" });
     this.yes = h("button", { class: "main" }, "Yes");
     this.no = h("button", { type: "button", "data-answer": "no", onclick: () => this.close() }, "No");
-    return h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.unlock(); } },
-      h("p", { class: "lead" }, `Unlock ${count(this.usernames.length, "user")}?`),
+    return h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); if (this.why.fits()) this.unlock(); } },
+      h("p", { class: "lead" }, `Unlock ${count(this.usernames.length, "user")}? ${this.locked} of ${this.usernames.length} ${this.locked === 1 ? "is" : "are"} locked.`),
       h("div", { class: "table evidence", tabindex: "0", role: "region", "aria-label": "Users to unlock" }, h("table", {},
         h("caption", { class: "only-heard" }, "Users to unlock"),
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "User"), h("th", { scope: "col" }, "Result"))),
         h("tbody", {}, this.usernames.map((name) => h("tr", {}, h("th", { scope: "row" }, given(name)), this.cells.get(name)))))),
-      this.reason.node, this.summary, this.message, h("div", { class: "actions" }, this.yes, this.no));
+      this.why.nodes, this.summary, this.message, h("div", { class: "actions" }, this.yes, this.no));
   }
 
   unlock() {
@@ -283,7 +294,7 @@ class ManyWindow {
   async all() {
     const rest = this.usernames.filter((name) => !this.outcomes.has(name) || mayTryAgain(this.outcomes.get(name)));
     for (const names of chunks(rest)) {
-      const { results } = await this.host.api.unlockMany({ usernames: names, reason: typed(this.reason) });
+      const { results } = await this.host.api.unlockMany({ usernames: names, ...this.why.values() });
       for (const row of results) {
         this.outcomes.set(row.username, row);
         this.cells.get(row.username)?.replaceChildren(wordsOf(row));

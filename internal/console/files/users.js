@@ -97,9 +97,14 @@ class UserPage {
   chooseAll() {
     this.all = h("input", { type: "checkbox", "aria-label": "Select all on this page", onchange: () => {
       const { checked } = this.all; // which choosing the first changes
-      for (const user of this.shown) this.choose(user.username, checked);
+      for (const user of this.shown) this.choose(user.username, checked && !this.oneself(user.username));
     } });
     return this.all;
+  }
+
+  // oneself is left out of all, since nobody unlocks themselves.
+  oneself(username) {
+    return username === this.api.user.username;
   }
 
   // What is asked of the API.
@@ -293,8 +298,9 @@ class UserPage {
     this.unlockChosen.disabled = n === 0;
     this.unlockChosen.textContent = n ? `Unlock ${count(n, "selected user")}` : "Unlock selected";
     if (this.all) {
-      this.all.checked = n > 0 && n === this.rows.size;
-      this.all.indeterminate = n > 0 && n < this.rows.size;
+      const all = [...this.rows.keys()].every((name) => this.chosen.has(name) || this.oneself(name));
+      this.all.checked = n > 0 && all;
+      this.all.indeterminate = n > 0 && !all;
     }
   }
 
@@ -347,8 +353,8 @@ class UserPage {
   }
 
   async unlockAll() {
-    const names = this.sorted().map((user) => user.username).filter((name) => this.chosen.has(name));
-    for (const done of await unlockMany(this.host, names)) this.chosen.delete(done);
+    const users = this.sorted().filter((user) => this.chosen.has(user.username));
+    for (const done of await unlockMany(this.host, users)) this.chosen.delete(done);
     await this.after();
   }
 
