@@ -155,3 +155,13 @@ func TestAnOverviewThatCannotBeReadIsTriedAgain(t *testing.T) {
 	page.See("There was nothing in these days.", "There were no locks.")
 	page.SeeNo("Portcullis cannot answer")
 }
+
+func TestTheOverviewIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	s := browser.Serve(t)
+	page := overviewPage(t, s.URL, s.With(t, "Sysadmin"))
+	page.See("Nobody is locked.", "Updated ", "It looks again every minute.")
+	as(t, s.URL, s.With(t, "Sysadmin")).lock("ana.silva")
+	page.Press("Refresh")
+	page.See("1 user is locked.")
+}

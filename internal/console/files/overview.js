@@ -1,6 +1,6 @@
 // The overview: who is locked now, and what the last thirty days were like.
 
-import { given, h, lock } from "./dom.js";
+import { busy, given, h, lock } from "./dom.js";
 import { count, number, when } from "./format.js";
 import { bars } from "./plot.js";
 import { explain, left } from "./words.js";
@@ -12,6 +12,8 @@ const days = 30;
 // part.
 const mostPages = 20;
 const pageSize = 100;
+
+const refreshEvery = 60_000; // ms
 
 const topSources = 8;
 const mostNamed = 10;
@@ -28,15 +30,23 @@ async function draw(host) {
   const month = section("month", `The last ${days} days`);
   const sources = section("sources", "Where failed attempts came from");
   host.root.classList.add("board");
-  host.root.append(now.node);
-  const parts = [attempt(host, [now], () => lockedNow(host, now))];
+  const stamp = h("span", { class: "hint" });
+  const refresh = h("button", { type: "button", onclick: () => busy(refresh, look) }, "Refresh");
+  host.root.append(h("div", { class: "tools" }, refresh, stamp), now.node);
+  const parts = [() => attempt(host, [now], () => lockedNow(host, now))];
   if (host.api.user.role === "Sysadmin") {
     host.root.append(sources.node, month.node);
-    parts.push(attempt(host, [month, sources], () => lastDays(host, month, sources)));
+    parts.push(() => attempt(host, [month, sources], () => lastDays(host, month, sources)));
   } else {
     host.root.append(h("p", { class: "hint" }, "Sysadmins see locks and unlocks of the last days here too, which come from the audit trail."));
   }
-  await Promise.all(parts);
+  const look = async () => {
+    const good = await Promise.all(parts.map((part) => part()));
+    if (good.every(Boolean)) stamp.textContent = `Updated ${new Date().toLocaleTimeString()}. It looks again every minute.`;
+  };
+  const tick = setInterval(() => { if (!document.hidden && !refresh.disabled) busy(refresh, look); }, refreshEvery);
+  host.signal.addEventListener("abort", () => clearInterval(tick));
+  await busy(refresh, look);
 }
 
 function section(id, title) {
@@ -45,17 +55,20 @@ function section(id, title) {
 }
 
 // attempt fills sections, or says in the first what went wrong and how to go on.
+// It returns whether they are filled.
 async function attempt(host, sections, fill) {
   try {
     await fill();
+    return true;
   } catch (error) {
-    if (host.signal.aborted || left(error)) return;
+    if (host.signal.aborted || left(error)) return false;
     const again = h("button", { type: "button", onclick: () => {
       for (const one of sections) one.body.replaceChildren(h("p", {}, "Looking…"));
       return attempt(host, sections, fill);
     } }, "Try again");
     for (const one of sections) one.body.replaceChildren();
     sections[0].body.append(h("p", { class: "message", role: "alert" }, explain(error)), again);
+    return false;
   }
 }
 
