@@ -128,7 +128,7 @@ func (s *settings) seedStores(ctx context.Context, stdout, stderr io.Writer) (er
 	if err != nil {
 		return fmt.Errorf("making the first users: %w", err)
 	}
-	s.greet(stdout, s.addr, "The data is in the stores that the environment names.", found)
+	s.greet(stdout, s.addr, "The data goes when it stops.", found)
 	return nil
 }
 

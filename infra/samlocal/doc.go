@@ -20,5 +20,6 @@
 // where the API is, and ends with its exit code.
 //
 // The one decision a reader must know: whatever was started here is ended and
-// removed again, whatever happens in between.
+// removed again, whatever happens in between. After SIGKILL an engine of our own
+// still ends with its containers; its folder and its bridge stay.
 package main

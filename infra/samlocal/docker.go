@@ -28,8 +28,9 @@ type docker struct {
 }
 
 // openDocker returns an engine, the machine's own or one that is started for this.
-func openDocker(ctx context.Context, own bool) (d *docker, err error) {
-	d = &docker{}
+// The image is the machine's; in ours there is but one.
+func openDocker(ctx context.Context, own bool, image string) (d *docker, err error) {
+	d = &docker{image: image}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())

@@ -26,6 +26,7 @@ type settings struct {
 	functions string // the compiled functions for this machine, which make the demo client
 	server    string // infra/local, compiled
 	ownDocker bool
+	image     string   // to run functions in, of the machine's own engine
 	command   []string // beside the API; empty to serve people
 }
 
@@ -38,6 +39,7 @@ func main() {
 	flags.StringVar(&s.functions, "functions", ".build/functions", "`folder` of the functions for this machine")
 	flags.StringVar(&s.server, "local", ".build/bin/local", "infra/local, `compiled`")
 	flags.BoolVar(&s.ownDocker, "own-docker", false, "start a Docker engine for this alone, which pulls nothing (Linux, as root)")
+	flags.StringVar(&s.image, "image", "", "`image` to run functions in, which is there already, instead of Amazon's")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: samlocal [FLAGS] [-- COMMAND [ARGUMENTS]], beside infra/ministack")
 		flags.PrintDefaults()
@@ -66,7 +68,7 @@ func (s *settings) run() (code int, err error) {
 	if err != nil {
 		return child.CouldNotRun, err
 	}
-	docker, err := openDocker(ctx, s.ownDocker)
+	docker, err := openDocker(ctx, s.ownDocker, s.image)
 	if err != nil {
 		return child.CouldNotRun, err
 	}
