@@ -75,7 +75,7 @@ var tour = []stop{
 		v.window("Password of new.user")
 	}},
 	{"edit", func(v visitor) {
-		v.leave()
+		v.Press("Done")
 		v.Fill("Search", theManager)
 		v.tick("Locked only")
 		v.act("edit", theManager)

@@ -47,7 +47,7 @@ function warn(text) {
 function leave() {
   visit.abort();
   visit = new AbortController();
-  for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+  for (const dialog of document.querySelectorAll("dialog:not(.kept)")) dialog.remove();
   main.replaceChildren();
 }
 

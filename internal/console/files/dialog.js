@@ -7,25 +7,32 @@ import { h } from "./dom.js";
 // undefined when it was left by Escape. draw gets the function that closes it,
 // which returns whether it was still open, and returns what is in it. What has
 // the class "lead" is the question. first finds what has the focus to begin with.
-export function ask({ title, draw, first, signal }) {
+// A window that is kept stays until it is closed with an answer.
+export function ask({ title, draw, first, signal, kept }) {
   return new Promise((resolve) => {
     let answer;
-    const name = h("h2", { id: "dialog-title" }, title);
-    const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => { dialog.remove(); resolve(answer); } });
+    const life = new AbortController();
+    const closed = () => {
+      if (kept && answer === undefined) return dialog.showModal(); // Chromium heeds a second Escape, whatever cancel says
+      life.abort();
+      dialog.remove();
+      resolve(answer);
+    };
+    const dialog = h("dialog", { class: kept && "kept", "aria-label": title, onclose: closed, oncancel: (event) => kept && event.preventDefault() });
     const close = (value) => {
       const open = dialog.open;
       if (open) answer = value;
       dialog.close();
       return open;
     };
-    dialog.append(name, draw(close, dialog));
+    dialog.append(h("h2", {}, title), draw(close, dialog));
     const lead = dialog.querySelector(".lead");
     if (lead) {
       lead.id = "dialog-lead";
       dialog.setAttribute("aria-describedby", lead.id); // heard though the focus is on No
     }
     document.body.append(dialog);
-    signal?.addEventListener("abort", () => close(undefined), { once: true });
+    signal?.addEventListener("abort", () => close(undefined), { signal: life.signal });
     dialog.showModal();
     first?.(dialog)?.focus();
   });

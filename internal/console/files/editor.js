@@ -33,44 +33,45 @@ function letter() {
 
 // createUser asks for a new user, and returns the name of who was made.
 export async function createUser(host) {
-  const made = await ask({
-    title: "New user", signal: host.signal,
-    first: (dialog) => dialog.querySelector("input"),
-    draw: (close) => {
+  const made = await askForm(host, {
+    title: "New user", first: "input",
+    draw: () => {
       const username = textField("User name", { name: "username", required: true, autocapitalize: "none" }, "1 to 64 characters, without spaces or / \\ % ? #. Upper and lower case differ.");
       const person = personFields(host, { role: "ITUser" }, "What they may do in the portal");
       const password = passwordField();
-      return formOf({
-        fields: { username, ...person.fields, password: password.field }, close, yes: "Create",
+      return {
+        subject: () => username.control.value, fields: { username, ...person.fields, password: password.field }, yes: "Create",
         body: [username.node, ...person.nodes, ...password.nodes],
         does: async () => {
           const body = { username: username.control.value, ...person.values(), password: password.field.control.value };
+          const generated = password.isGenerated() && body.password;
           const user = await host.api.createUser(body);
-          return { username: user.username, generated: password.isGenerated() && body.password };
+          return { username: user.username, generated };
         },
-      });
+      };
     },
   });
   if (!made) return undefined;
   const done = [given(made.username), " is created."];
-  if (made.generated) await hand(host, made.username, made.generated, done);
+  if (made.generated) await hand(made.username, made.generated, done);
   host.say(made.generated ? done : [...done, " Give them the password you typed: nobody can look it up."]);
   return made.username;
 }
 
-// hand shows a generated password, this once.
-async function hand(host, username, password, done) {
+// hand shows a generated password, this once. Nobody can look it up, so it stays
+// until Done, even when the session ends.
+async function hand(username, password, done) {
   await ask({
-    title: `Password of ${plain(username)}`, signal: host.signal,
+    title: `Password of ${plain(username)}`, kept: true,
     first: (dialog) => dialog.querySelector("input"),
     draw: (close) => {
       const shown = field("Password", h("input", { readonly: true, autocomplete: "off", spellcheck: "false", onfocus: () => shown.control.select() }),
         "Copy it now and hand it over safely: it is not shown again.");
       shown.control.value = password;
       const copied = h("p", { class: "hint", role: "status" });
-      return h("form", { onsubmit: (event) => { event.preventDefault(); close(); } }, h("p", {}, done), shown.node, copied, h("div", { class: "actions" },
+      return h("div", {}, h("p", {}, done), shown.node, copied, h("div", { class: "actions" },
         h("button", { type: "button", onclick: () => copy(shown.control, copied) }, "Copy"),
-        h("button", { class: "main" }, "Done")));
+        h("button", { type: "button", class: "main", onclick: () => close(true) }, "Done")));
     },
   });
 }
@@ -87,13 +88,12 @@ async function copy(control, copied) {
 
 // editUser shows what may be changed of a user, and says what was.
 export async function editUser(host, user) {
-  const done = await ask({
-    title: `Edit ${plain(user.username)}`, signal: host.signal,
-    first: (dialog) => dialog.querySelector("select"),
+  const done = await askForm(host, {
+    title: `Edit ${plain(user.username)}`, first: "select",
     draw: (close) => {
       const person = personFields(host, user, `Another role signs ${whomOut(host, user)} at once.`);
-      return formOf({
-        fields: person.fields, close, yes: "Save",
+      return {
+        subject: () => user.username, fields: person.fields, yes: "Save",
         body: person.nodes,
         more: [
           h("button", { type: "button", onclick: () => close("password") }, "Set password…"),
@@ -102,54 +102,51 @@ export async function editUser(host, user) {
         does: async () => {
           const changes = person.changes(user);
           if (Object.keys(changes).length === 0) return "same";
-          return unlessGone(host.api.updateUser(user.username, changes));
+          return await unlessGone(host.api.updateUser(user.username, changes)) === "gone" ? "gone" : changes;
         },
-      });
+      };
     },
   });
   if (done === "password") return setPassword(host, user);
   if (done === "delete") return deleteUser(host, user);
-  if (done) host.say([given(user.username), ...changed(done, user)]);
+  if (done) host.say([given(user.username), ...changed(done)]);
 }
 
-function changed(done, user) {
+// changed says what was sent, which a row of some time ago would not tell.
+function changed(done) {
   if (done === "gone") return goneWords;
   if (done === "same") return [" is as before: you changed nothing."];
-  return [done.role === user.role ? " is changed." : ` is a ${done.role} now, and has to sign in again.`];
+  return [done.role ? ` is a ${done.role} now, and has to sign in again.` : " is changed."];
 }
 
 async function setPassword(host, user) {
-  let generated = "";
-  const set = await ask({
-    title: `Password of ${plain(user.username)}`, signal: host.signal,
-    first: (dialog) => dialog.querySelector("input"),
-    draw: (close) => {
+  const set = await askForm(host, {
+    title: `Password of ${plain(user.username)}`, first: "input",
+    draw: () => {
       const password = passwordField();
-      return formOf({
-        fields: { password: password.field }, close, yes: "Set password",
+      return {
+        subject: () => user.username, fields: { password: password.field }, yes: "Set password",
         body: [...password.nodes, h("p", { class: "hint" }, `It signs ${whomOut(host, user)} at once. It does not unlock.`)],
         does: async () => {
           const value = password.field.control.value;
-          const done = await unlessGone(host.api.setPassword(user.username, value));
-          generated = password.isGenerated() ? value : "";
-          return done ?? "set";
+          const generated = password.isGenerated() && value;
+          return (await unlessGone(host.api.setPassword(user.username, value))) ?? { generated };
         },
-      });
+      };
     },
   });
   if (!set) return;
   if (set === "gone") return host.say([given(user.username), ...goneWords]);
   const done = ["The password of ", given(user.username), user.locked ? " is set. They are still locked." : " is set."];
-  if (generated) await hand(host, user.username, generated, done);
+  if (set.generated) await hand(user.username, set.generated, done);
   host.say(done);
 }
 
 async function deleteUser(host, user) {
-  const done = await ask({
-    title: "Confirm", signal: host.signal,
-    first: (dialog) => dialog.querySelector("[data-answer=no]"),
-    draw: (close) => formOf({
-      fields: {}, close, yes: "Delete", no: "No", kind: "danger",
+  const done = await askForm(host, {
+    title: "Confirm", first: "[data-answer=no]",
+    draw: () => ({
+      subject: () => user.username, fields: {}, yes: "Delete", no: "No", kind: "danger",
       body: [h("p", { class: "lead" }, "Delete ", given(user.username), "?"),
         h("p", {}, `This signs ${whomOut(host, user)} at once, and cannot be undone. What was done stays in the audit trail.`)],
       does: async () => (await unlessGone(host.api.deleteUser(user.username))) ?? "deleted",
@@ -174,23 +171,50 @@ async function unlessGone(answer) {
   }
 }
 
+// askForm asks by the form that draw describes, and returns what came of it, also
+// when the window was left before the answer came.
+async function askForm(host, { title, first, draw }) {
+  const work = { pending: null, subject: null };
+  const answer = await ask({
+    title, signal: host.signal,
+    first: (dialog) => dialog.querySelector(first),
+    draw: (close) => formOf({ ...draw(close), host, work, close }),
+  });
+  if (answer !== undefined || !work.pending) return answer;
+  host.say(["Waiting for what becomes of ", given(work.subject), "…"]);
+  return work.pending;
+}
+
 // formOf is a form in a window: it sends once, marks the fields that the API
-// does not take, and keeps what was typed when there is no answer.
-function formOf({ fields, body, more = [], yes, no = "Cancel", kind = "main", does, close }) {
+// does not take, and keeps what was typed when there is no answer. The work under
+// way is left in work, with whom it is about.
+function formOf({ host, work, subject, fields, body, more = [], yes, no = "Cancel", kind = "main", does, close }) {
   const message = h("p", { class: "message", role: "alert" });
   const send = h("button", { class: kind }, yes);
   let unknown = false; // whether an earlier try took effect
-  const submit = async (event) => {
+  const attempt = async () => {
+    for (const other of more) other.disabled = true;
+    try {
+      const done = await busy(send, does);
+      close(done);
+      return done;
+    } catch (error) {
+      work.pending = null;
+      if (left(error)) return;
+      const faults = faultsOf(error, fields, unknown);
+      if (message.closest("dialog")?.open) show(faults, message);
+      else host.warn([given(work.subject), ": ", faults.map((fault) => fault.text).join(" ")]);
+      unknown ||= isUnknown(error);
+    } finally {
+      for (const other of more) other.disabled = false;
+    }
+  };
+  const submit = (event) => {
     event.preventDefault();
     if (!complete(fields)) return;
     message.textContent = "";
-    try {
-      close(await busy(send, does));
-    } catch (error) {
-      if (left(error)) return;
-      refused(error, fields, message, unknown);
-      unknown ||= isUnknown(error);
-    }
+    work.subject = subject();
+    work.pending = attempt();
   };
   return h("form", { novalidate: true, onsubmit: submit }, body, message,
     h("div", { class: "actions" }, more, send, h("button", { type: "button", "data-answer": "no", onclick: () => close() }, no)));
@@ -209,17 +233,24 @@ function complete(fields) {
   return empty.length === 0;
 }
 
-function refused(error, fields, message, unknown) {
+// faultsOf says what is wrong, and at which fields if it is in some.
+function faultsOf(error, fields, unknown) {
   const faults = (error.document?.errors ?? []).filter((fault) => fields[fault.field]);
-  for (const fault of faults) fields[fault.field].set(`This ${fault.message}.`);
-  if (faults.length) return fields[faults[0].field].control.focus();
+  if (faults.length) return faults.map((fault) => ({ at: fields[fault.field], text: `This ${fault.message}.` }));
   if (error.kind === "conflict" && fields.username) {
-    fields.username.set(unknown
+    return [{ at: fields.username, text: unknown
       ? "There is a user of this name now, perhaps by your earlier try. Cancel, and look at the list."
-      : "There is a user of this name already.");
-    return fields.username.control.focus();
+      : "There is a user of this name already." }];
   }
-  message.textContent = explain(error) + (isUnknown(error) ? " It may have been done all the same; you can send it again." : "");
+  return [{ text: explain(error) + (isUnknown(error) ? " It may have been done all the same; you can send it again." : "") }];
+}
+
+function show(faults, message) {
+  for (const { at, text } of faults) {
+    if (at) at.set(text);
+    else message.textContent = text;
+  }
+  faults[0].at?.control.focus();
 }
 
 function textField(label, properties, hint) {
