@@ -284,7 +284,7 @@ func first(text string) string {
 
 func TestATrailThatCannotBeReadIsSaidAndReadAgain(t *testing.T) {
 	t.Parallel()
-	s := browser.Serve(t)
+	s := browser.Serve(t, remembered(t, locks(60)...)...)
 	p := relayTo(t, s)
 	page := auditPage(t, p.URL, s.With(t, "Sysadmin"))
 	page.Allow("net::ERR_EMPTY_RESPONSE")
@@ -296,8 +296,16 @@ func TestATrailThatCannotBeReadIsSaidAndReadAgain(t *testing.T) {
 		if diff := cmp.Diff(rowsOf(page), before); diff != "" {
 			t.Errorf("rows (-got +want):\n%s", diff)
 		}
+		if !browser.Eval[bool](page, `[...document.querySelectorAll("main button")].every((one) => one.checkVisibility() && !one.disabled)`) {
+			t.Error("after what could not be read, Show older or Save as CSV is not offered any more")
+		}
 		p.follow(nil)
 		page.Press("Refresh")
 		page.SeeNo(says)
 	}
+	p.follow(once(1, "GET", "/clients/demo/audit", outage))
+	pick(page, "Action", "Unlocked")
+	page.See("What is shown is as it was before.")
+	page.Press("Show older") // of what is shown, not of what was picked
+	page.See("65 entries, newest first.")
 }

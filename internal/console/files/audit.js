@@ -35,6 +35,7 @@ class AuditPage {
     this.host = host;
     this.api = host.api;
     this.entries = []; // those shown
+    this.filters = {}; // what they were found by
     this.next = undefined; // the cursor behind them
     this.loading = null; // what would cancel the request under way
   }
@@ -72,17 +73,23 @@ class AuditPage {
   async load() {
     this.loading?.abort();
     const mine = this.loading = new AbortController();
-    this.next = undefined; // it was of other filters
-    this.more.hidden = true;
+    this.save.disabled = this.more.hidden = true;
+    const filters = { action: this.action.control.value, username: this.username.control.value.trim() };
     this.username.set("");
     try {
-      const found = await this.fetch(undefined, AbortSignal.any([mine.signal, this.host.signal]));
+      const found = await this.fetch(filters, undefined, AbortSignal.any([mine.signal, this.host.signal]));
       this.entries = [];
+      this.filters = filters;
       this.body.replaceChildren();
       this.add(found);
       this.host.warn("");
     } catch (error) {
       if (!mine.signal.aborted) this.failed(error);
+    } finally {
+      if (this.loading === mine) {
+        this.more.hidden = !this.next;
+        this.save.disabled = this.entries.length === 0;
+      }
     }
   }
 
@@ -90,7 +97,7 @@ class AuditPage {
   async goOn() {
     const { signal } = this.loading;
     try {
-      const found = await this.fetch(this.next, AbortSignal.any([signal, this.host.signal]));
+      const found = await this.fetch(this.filters, this.next, AbortSignal.any([signal, this.host.signal]));
       const first = this.entries.length;
       this.add(found);
       this.host.say(found.entries.length ? `${count(found.entries.length, "older entry", "older entries")} shown.` : "Nothing older found.");
@@ -108,12 +115,10 @@ class AuditPage {
   }
 
   // fetch reads entries behind a cursor until there is a page of them.
-  async fetch(cursor, signal) {
+  async fetch(filters, cursor, signal) {
     const entries = [];
     for (let asked = 0; asked < mostRequests; asked++) {
-      const answer = await this.api.audit({
-        action: this.action.control.value, username: this.username.control.value.trim(), limit: pageSize - entries.length, cursor,
-      }, signal);
+      const answer = await this.api.audit({ ...filters, limit: pageSize - entries.length, cursor }, signal);
       entries.push(...answer.entries);
       cursor = answer.next_cursor;
       if (!cursor || entries.length === pageSize) break;
