@@ -213,6 +213,50 @@ func TestATokenThatIsRefusedInTheMiddleIsRenewedOnce(t *testing.T) {
 	}
 }
 
+func TestWhatSomebodyAskedIsNeverAskedAsWhoeverComesNext(t *testing.T) {
+	t.Parallel()
+	n := relayTo(t, browser.Serve(t))
+	root := as(t, n.URL, n.of.With(t, "Sysadmin"))
+	ana, next := root.make("ana", "Manager").Username, root.make("next", "Sysadmin")
+	root.lock(ana)
+	page := usersPage(t, n.URL, root.who)
+	release := make(chan struct{})
+	answered := make(chan struct{}, 2)
+	late := func(answer http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			<-release
+			answer(w, r)
+			answered <- struct{}{}
+		}
+	}
+	unlock := once(1, "POST", root.own("/users/"+ana+"/unlock"), late(problem(401, "unauthorized", "")))
+	logout := once(1, "POST", "/logout", late(problem(503, "unavailable", "")))
+	n.follow(func(w http.ResponseWriter, r *http.Request) bool { return unlock(w, r) || logout(w, r) })
+	byDoubleClick(page, ana)
+	asked(page, ana)
+	page.Press("Yes")
+	n.await(t, "POST "+root.own("/users/"+ana+"/unlock"), 1)
+	page.Key(kb.Escape)
+	page.See("Waiting for what becomes of " + ana)
+	page.Press("Sign out")
+	page.See("You have signed out.")
+	enter(page, next, next.Password)
+	page.See("Sign out", next.Username)
+	goTo(page, "User")
+	page.See("Updated", ana)
+	close(release)
+	<-answered
+	<-answered
+	shown := n.count("GET " + root.own("/users"))
+	page.Press("Refresh") // a round trip behind the late answers
+	n.await(t, "GET "+root.own("/users"), shown+2)
+	page.See("1 user is locked.")
+	page.SeeNo("signed out", "unlocked", "Waiting")
+	if got := n.count("POST " + root.own("/users/"+ana+"/unlock")); got != 1 {
+		t.Errorf("got %d unlocks, want the one of who has left", got)
+	}
+}
+
 func TestASessionThatIsOverSaysWhyAndAsksAgain(t *testing.T) {
 	t.Parallel()
 	s := browser.Serve(t)

@@ -34,10 +34,9 @@ const renewAgain = 10_000;
 // connect returns the API at a base address. ended is called with a reason, in
 // words, when a session ends by itself.
 export function connect(base, ended) {
-  let tokens = null; // {access, refresh}
-  let user = null;
-  let timer = 0;
-  let renewal = null; // the one under way
+  // The session there is: {user, access, refresh, timer, renewal, over}. renewal
+  // is the one under way, and over ends all that the session still asks.
+  let session = null;
 
   async function send(method, path, { body, query, signal, token } = {}) {
     const address = new URL(base + path, location.href);
@@ -54,7 +53,9 @@ export function connect(base, ended) {
         cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer",
         signal: AbortSignal.any(signals),
       });
-      return await read(answer);
+      const document = await read(answer);
+      signal?.throwIfAborted();
+      return document;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (error instanceof Problem) throw error;
@@ -74,89 +75,90 @@ export function connect(base, ended) {
     throw new Problem(answer.status, document, Number(answer.headers.get("Retry-After")) || 0);
   }
 
-  function take(session) {
-    tokens = { access: session.access_token, refresh: session.refresh_token ?? tokens?.refresh };
-    clearTimeout(timer);
-    timer = setTimeout(quietly, session.expires_in * 1000 * renewAt);
+  function take(of, answer) {
+    of.access = answer.access_token;
+    of.refresh = answer.refresh_token ?? of.refresh;
+    clearTimeout(of.timer);
+    of.timer = setTimeout(quietly, answer.expires_in * 1000 * renewAt, of);
   }
 
   // quietly renews before anybody notices; without an answer it tries again.
-  async function quietly() {
+  async function quietly(of) {
     try {
-      await renew();
+      await renew(of);
     } catch (error) {
-      if (tokens && !(error instanceof Ended)) timer = setTimeout(quietly, renewAgain);
+      if (of === session && !(error instanceof Ended)) of.timer = setTimeout(quietly, renewAgain, of);
     }
   }
 
-  // renew gets a new access token. Whoever asks meanwhile waits for the same. One
-  // that comes after somebody has signed out, or in again, is nobody's.
-  function renew() {
-    if (renewal?.of === tokens) return renewal.done;
-    const asked = tokens;
-    const mine = renewal = { of: asked, done: send("POST", "/token", { body: { refresh_token: asked.refresh } })
-      .catch((error) => {
-        if (tokens === asked && error.status === 401) throw end(endedBy401);
-        if (tokens === asked && error.status === 423) throw end(`You are locked out. ${error.message}`);
-        throw tokens === asked ? error : new Ended();
+  // renew gets a new access token. Whoever asks meanwhile waits for the same.
+  function renew(of) {
+    of.renewal ??= send("POST", "/token", { body: { refresh_token: of.refresh }, signal: of.over.signal })
+      .then((answer) => take(of, answer), (error) => {
+        if (error.status === 401) throw end(of, endedBy401);
+        if (error.status === 423) throw end(of, `You are locked out. ${error.message}`);
+        throw error;
       })
-      .then((session) => {
-        if (tokens !== asked) throw new Ended();
-        take(session);
-      })
-      .finally(() => { if (renewal === mine) renewal = null; }) };
-    return mine.done;
+      .finally(() => { of.renewal = null; });
+    return of.renewal;
   }
 
-  function end(reason) {
-    forget();
-    ended(reason);
+  function end(of, reason) {
+    if (of === session) {
+      forget();
+      ended(reason);
+    }
     return new Ended(reason);
   }
 
+  // forget drops the session, and all that it still asks.
   function forget() {
-    clearTimeout(timer);
-    tokens = user = null;
+    clearTimeout(session?.timer);
+    session?.over.abort(new Ended());
+    session = null;
   }
 
   // call asks with the session's token, and once more with a new one if that is
-  // refused.
+  // refused. It never goes on as whoever has signed in since.
   async function call(method, path, options = {}) {
-    if (!tokens) throw new Ended();
-    const { access } = tokens;
+    const of = session;
+    if (!of) throw new Ended();
+    const signal = AbortSignal.any([of.over.signal, options.signal].filter(Boolean));
+    const { access } = of;
     try {
-      return await send(method, path, { ...options, token: access });
+      return await send(method, path, { ...options, signal, token: access });
     } catch (error) {
       if (error.kind !== "unauthorized") throw error;
     }
-    if (!tokens) throw new Ended();
-    if (tokens.access === access) await renew();
+    if (of.access === access) await renew(of);
+    signal.throwIfAborted();
     try {
-      return await send(method, path, { ...options, token: tokens.access });
+      return await send(method, path, { ...options, signal, token: of.access });
     } catch (error) {
-      throw error.kind === "unauthorized" && tokens ? end(endedBy401) : error;
+      throw error.kind === "unauthorized" ? end(of, endedBy401) : error;
     }
   }
 
   const own = (path = "") => {
-    if (!user) throw new Ended();
-    return `/clients/${encodeURIComponent(user.client)}${path}`;
+    if (!session) throw new Ended();
+    return `/clients/${encodeURIComponent(session.user.client)}${path}`;
   };
   const one = (username, path = "") => own(`/users/${encodeURIComponent(username)}${path}`);
 
   return {
-    get user() { return user; },
+    get user() { return session?.user ?? null; },
 
     async signIn(client, username, password) {
-      const session = await send("POST", "/login", { body: { client, username, password } });
-      user = session.user;
-      take(session);
-      return user;
+      const answer = await send("POST", "/login", { body: { client, username, password } });
+      forget();
+      session = { user: answer.user, over: new AbortController() };
+      take(session, answer);
+      return session.user;
     },
 
     // signOut ends the session here at once, and at the server if it answers.
     async signOut() {
-      const refresh = tokens?.refresh;
+      const refresh = session?.refresh;
       forget();
       if (refresh) await send("POST", "/logout", { body: { refresh_token: refresh } });
     },

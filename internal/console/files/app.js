@@ -44,6 +44,13 @@ function warn(text) {
   warned.replaceChildren(...[text].flat());
 }
 
+// voice is say and warn for as long as a visit lasts: what comes of it later is
+// nobody's, and somebody else may sit there.
+const voice = (signal) => ({
+  say: (text) => { if (!signal.aborted) say(text); },
+  warn: (text) => { if (!signal.aborted) warn(text); },
+});
+
 function leave() {
   visit.abort();
   visit = new AbortController();
@@ -88,10 +95,11 @@ const article = (role) => (/^[AEIO]/.test(role) ? `an ${role}` : `a ${role}`);
 async function signOut() {
   const ending = api.signOut();
   begin("You have signed out.");
+  const door = voice(visit.signal);
   try {
     await ending;
   } catch {
-    warn("You have signed out here. Portcullis did not answer, so the session ends by itself within hours.");
+    door.warn("You have signed out here. Portcullis did not answer, so the session ends by itself within hours.");
   }
 }
 
@@ -130,9 +138,9 @@ function show() {
   document.title = `${title} – Portcullis`;
   const root = h("div", { class: "page" });
   main.append(page.crumbs.length > 1 ? h("p", { class: "crumbs" }, page.crumbs.join(" › ")) : "", h("h1", {}, title), root);
-  const host = { root, api, say, warn, signal: visit.signal };
+  const host = { root, api, signal: visit.signal, ...voice(visit.signal) };
   Promise.resolve(page.open(host)).catch((error) => {
-    if (!host.signal.aborted && !left(error)) warn(explain(error));
+    if (!left(error)) host.warn(explain(error));
   });
 }
 
