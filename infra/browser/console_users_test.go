@@ -181,9 +181,83 @@ func TestTheTableOfUsersIsTurnedAndSorted(t *testing.T) {
 	n.follow(always("GET", root.own("/users"), hangUp))
 	page.Press("Next page")
 	page.See("No answer.", "The list is as it was at")
+	page.Press("Failed")
+	page.See("Sorted by Failed", "Not answered; as of")
+	page.Press("Next page")
+	page.See("No answer.", "The list is as it was at", "Not answered; as of")
 	n.follow(nil)
 	page.Press("Next page")
 	page.See("page 2: 6 users.", "The list is up to date again.")
+}
+
+// held is a rule that keeps requests that are like this until it is released.
+func held(like func(r *http.Request) bool) (rule rule, release func()) {
+	gate := make(chan struct{})
+	return func(_ http.ResponseWriter, r *http.Request) bool {
+		if like(r) {
+			<-gate
+		}
+		return false
+	}, sync.OnceFunc(func() { close(gate) })
+}
+
+// twice presses a button again before anything can come of it.
+func twice(page *browser.Page, name string) {
+	browser.Eval[bool](page, fmt.Sprintf(`(() => {
+		const button = [...document.querySelectorAll("button")].find((one) => one.textContent === %q);
+		button.click();
+		button.click();
+		return true;
+	})()`, name))
+}
+
+func TestAPageIsTurnedOnceUntilItIsThere(t *testing.T) {
+	t.Parallel()
+	n := relayTo(t, browser.Serve(t))
+	root := as(t, n.URL, n.of.With(t, "Sysadmin"))
+	crowd(root, 52)
+	turns := func(r *http.Request) bool { return r.URL.Query().Get("cursor") != "" }
+	page := usersPage(t, n.URL, root.who)
+	rule, release := held(turns)
+	defer release()
+	n.follow(rule)
+	twice(page, "Next page")
+	page.See("page 1: 50 users; more follow.")
+	release()
+	page.See("page 2: 6 users.")
+	until(page, "the rows are those of page 2", namesNow+`.startsWith("u46 ")`)
+	twice(page, "Previous page")
+	page.See("page 1: 50 users; more follow.")
+
+	rule, release = held(turns)
+	defer release()
+	n.follow(rule)
+	before := n.count("GET " + root.own("/users"))
+	page.Press("Next page")
+	n.await(t, "GET "+root.own("/users"), before+2)
+	lockedOnly(page)
+	page.See("page 1: 0 users.")
+	release()
+	page.Press("Next page") // which leads nowhere
+	lookAgain(page)
+	n.await(t, "GET "+root.own("/users"), before+6)
+	page.See("page 1: 0 users.", "No user is like this.")
+}
+
+func TestAFilterLetsGoOfWhatWasSelected(t *testing.T) {
+	t.Parallel()
+	n := relayTo(t, browser.Serve(t))
+	page := usersPage(t, n.URL, n.of.With(t, "Sysadmin"))
+	choose(page, "ana.silva", "ben.okafor")
+	page.See("Unlock 2 selected users")
+	rule, release := held(func(r *http.Request) bool { return r.URL.Path == "/clients/demo/users" })
+	defer release()
+	n.follow(rule)
+	lockedOnly(page)
+	page.See("Unlock selected")
+	until(page, "no box is ticked", `!document.querySelector("[data-act=choose]:checked")`)
+	release()
+	page.See("No user is like this.")
 }
 
 // hasty opens the console for a person who sees in tenths of a second what

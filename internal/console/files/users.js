@@ -43,6 +43,8 @@ class UserPage {
     this.mayUnlock = host.api.user.role === "Sysadmin";
     this.starts = [undefined]; // the cursors of this page and those before it
     this.next = undefined;
+    this.filter = {}; // what is asked for; the fields may be ahead of it
+    this.turning = false;
     this.shown = []; // the users on the page, as the API orders them
     this.rows = new Map(); // by username
     this.chosen = new Set(); // usernames
@@ -68,7 +70,7 @@ class UserPage {
       h("option", { value: "" }, "All roles"), roles.map((role) => h("option", {}, role))));
     this.lockedOnly = h("input", { type: "checkbox", onchange: () => this.filtered() });
     this.unlockChosen = h("button", { type: "button", hidden: !this.mayUnlock, disabled: true, onclick: () => this.unlockAll() }, "Unlock selected");
-    this.refreshing = h("button", { type: "button", onclick: () => busy(this.refreshing, () => this.load()) }, "Refresh");
+    this.refreshing = h("button", { type: "button", onclick: () => busy(this.refreshing, () => this.load(this.starts, true)) }, "Refresh");
     this.stamp = h("span", { class: "hint" });
     this.caption = h("caption", {});
     this.head = h("tr", {}, this.mayUnlock && h("th", { scope: "col" }, this.chooseAll()), columns.map((column) => this.header(column)),
@@ -109,7 +111,7 @@ class UserPage {
 
   // What is asked of the API.
 
-  query() {
+  fields() {
     return { q: this.search.control.value.trim(), role: this.role.control.value, locked: this.lockedOnly.checked ? "true" : undefined };
   }
 
@@ -119,19 +121,24 @@ class UserPage {
   }
 
   filtered() {
+    clearTimeout(this.typing);
+    this.filter = this.fields();
     this.starts = [undefined];
+    this.next = undefined; // the cursors of another filter lead nowhere
+    this.drawTurns();
     this.chosen.clear();
-    return this.load();
+    this.drawChoice();
+    return this.load(this.starts, true);
   }
 
-  // turn goes to another page, or stays where it cannot be read.
+  // turn goes to another page, or stays where it cannot be read. One at a time:
+  // what a second one starts from is not known yet.
   async turn(step) {
-    const before = this.starts;
-    this.starts = step > 0 ? [...before, this.next] : before.slice(0, -1);
-    if (!(await this.load())) {
-      if (this.starts.length === before.length + step) this.starts = before;
-      return;
-    }
+    if (this.turning || (step > 0 ? !this.next : this.starts.length === 1)) return;
+    this.turning = true;
+    const there = await this.load(step > 0 ? [...this.starts, this.next] : this.starts.slice(0, -1), true);
+    this.turning = false;
+    if (!there) return;
     const row = this.body.querySelector("tr[data-username]");
     if (row) this.rove(row);
     row?.focus();
@@ -143,16 +150,18 @@ class UserPage {
     return this.load();
   }
 
-  // load fetches the page, instead of any that is still on its way. It returns
-  // whether the page is there.
-  async load() {
+  // load fetches the page that starts lead to, instead of any that is still on
+  // its way. It returns whether the page is there; asked is whether somebody
+  // waits for it.
+  async load(starts = this.starts, asked = false) {
     if (this.host.signal.aborted) return false;
     this.loading?.abort();
     const mine = this.loading = new AbortController();
     const signal = AbortSignal.any([mine.signal, this.host.signal]);
     this.body.setAttribute("aria-busy", "true");
     try {
-      const [page, locked] = await Promise.all([this.page(signal), this.api.users({ locked: "true", limit: mostCounted }, signal)]);
+      const [page, locked] = await Promise.all([this.page(starts.at(-1), signal), this.api.users({ locked: "true", limit: mostCounted }, signal)]);
+      this.starts = starts;
       this.shown = page.users;
       this.next = page.next;
       this.tell(locked);
@@ -161,7 +170,7 @@ class UserPage {
       this.failing = "";
       return true;
     } catch (error) {
-      if (!signal.aborted && !left(error)) this.failed(error);
+      if (!signal.aborted && !left(error)) this.failed(error, asked);
       return false;
     } finally {
       if (this.loading === mine) {
@@ -171,21 +180,21 @@ class UserPage {
     }
   }
 
-  // failed says so once, not at each try.
-  failed(error) {
+  // failed says so once, not at each try but those that somebody asked for. That
+  // the list is old stands beside it all the while.
+  failed(error, asked) {
     const kind = error.kind ?? error.name;
-    if (this.failing === kind) return;
+    this.stamp.textContent = `Not answered${this.at ? `; as of ${momentOf(this.at)}` : ""}.`;
+    if (this.failing === kind && !asked) return;
     this.failing = kind;
     this.host.warn(`${explain(error)} ${this.at ? `The list is as it was at ${momentOf(this.at)}.` : "The list could not be read yet."} It tries again by itself.`);
-    if (!this.at) this.stamp.textContent = "";
   }
 
   // page asks on until the page is full: one answer to a search may hold few.
-  async page(signal) {
+  async page(cursor, signal) {
     const users = [];
-    let cursor = this.starts.at(-1);
     for (let asked = 0; asked < mostRequests; asked++) {
-      const answer = await this.api.users({ ...this.query(), limit: pageSize - users.length, cursor }, signal);
+      const answer = await this.api.users({ ...this.filter, limit: pageSize - users.length, cursor }, signal);
       users.push(...answer.users);
       cursor = answer.next_cursor;
       if (!cursor || users.length === pageSize) break;
@@ -201,6 +210,10 @@ class UserPage {
     const n = locked.users.length;
     const lockedNow = `${locked.next_cursor ? `More than ${n} users are` : n === 0 ? "Nobody is" : `${count(n, "user")} ${n === 1 ? "is" : "are"}`} locked.`;
     this.caption.replaceChildren(`Users of `, given(this.api.user.client), `, page ${this.starts.length}: ${count(this.shown.length, "user")}${this.next ? "; more follow" : ""}. ${lockedNow}`);
+    this.drawTurns();
+  }
+
+  drawTurns() {
     this.back.disabled = this.starts.length === 1;
     this.forth.disabled = !this.next;
   }
@@ -222,7 +235,7 @@ class UserPage {
   }
 
   emptyRow() {
-    const filtered = Object.values(this.query()).some(Boolean);
+    const filtered = Object.values(this.filter).some(Boolean);
     return h("tr", {}, h("td", { colspan: columns.length + 2, class: "none" },
       filtered ? "No user is like this." : "There is nobody yet."));
   }
@@ -247,7 +260,7 @@ class UserPage {
 
   // row draws a user anew only if something about them has changed.
   row(user, old) {
-    const state = JSON.stringify(user);
+    const state = JSON.stringify([user, new Date().toDateString()]); // "today" is written in it
     if (old?.state === state) return old;
     const element = old?.element ?? h("tr", { tabindex: "-1", "data-username": user.username });
     keepingFocus(() => element.replaceChildren(...this.cells(user)));
