@@ -26,6 +26,7 @@ type relay struct {
 	mu      sync.Mutex
 	rule    rule
 	asked   map[string]int // by method and path
+	done    map[string]int // those of them that were answered
 	lasting int            // what sessions last as far as the page knows, in seconds; 0 for the truth
 	refresh string         // the last refresh token that went by
 }
@@ -40,7 +41,7 @@ func relayTo(t testing.TB, s *browser.Server) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &relay{of: s, asked: map[string]int{}}
+	n := &relay{of: s, asked: map[string]int{}, done: map[string]int{}}
 	n.behind = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(behind) },
 		ModifyResponse: n.session,
@@ -51,13 +52,21 @@ func relayTo(t testing.TB, s *browser.Server) *relay {
 }
 
 func (n *relay) serve(w http.ResponseWriter, r *http.Request) {
+	what := r.Method + " " + r.URL.Path
+	defer n.answered(what)
 	n.mu.Lock()
-	n.asked[r.Method+" "+r.URL.Path]++
+	n.asked[what]++
 	rule := n.rule
 	n.mu.Unlock()
 	if rule == nil || !rule(w, r) {
 		n.behind.ServeHTTP(w, r)
 	}
+}
+
+func (n *relay) answered(what string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.done[what]++
 }
 
 // session notes the refresh token of a session, and shortens the session where
@@ -138,13 +147,28 @@ func (n *relay) refreshToken() string {
 // await waits until something was asked for so many times.
 func (n *relay) await(t testing.TB, what string, times int) {
 	t.Helper()
+	awaitCount(t, what, times, func() int { return n.count(what) })
+}
+
+// awaitAnswer waits until something was answered so many times.
+func (n *relay) awaitAnswer(t testing.TB, what string, times int) {
+	t.Helper()
+	awaitCount(t, "the answer to "+what, times, func() int {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.done[what]
+	})
+}
+
+func awaitCount(t testing.TB, what string, times int, count func() int) {
+	t.Helper()
 	late := time.After(20 * time.Second)
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for n.count(what) < times {
+	for count() < times {
 		select {
 		case <-late:
-			t.Fatalf("%s was asked for %d times, want %d", what, n.count(what), times)
+			t.Fatalf("%s came %d times, want %d", what, count(), times)
 		case <-again.C:
 		}
 	}
