@@ -46,7 +46,7 @@ sam-local-test: need-go ministack sam-build ## Drive what SAM builds through a l
 	@infra/tools/sam-local-test
 
 .PHONY: test
-test: need-go ministack functions axe ## Run every test, with AWS's interfaces on this machine
+test: need-go ministack sam functions axe ## Run every test, with AWS's interfaces on this machine
 	@infra/tools/test $(ARGS)
 
 .PHONY: screenshots
