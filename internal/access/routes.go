@@ -56,6 +56,9 @@ func withPreflights(of []Route) []Route {
 	return all
 }
 
+// all is every route there is.
+var all = slices.Concat(routes, console)
+
 // Routes returns the routes of the API in the order of the table.
 func Routes() []Route { return slices.Clone(routes) }
 
@@ -65,7 +68,7 @@ func ConsoleRoutes() []Route { return slices.Clone(console) }
 // FindRoute returns the route of a method on a path as API Gateway spells it
 // (its "resource", with the parameters' names), and whether there is one.
 func FindRoute(method, path string) (Route, bool) {
-	for _, r := range slices.Concat(routes, console) {
+	for _, r := range all {
 		if r.Method == method && r.Path == path {
 			return r, true
 		}
