@@ -151,12 +151,12 @@ func answered(status int, body string) *http.Response {
 func TestATransactionThatAnotherOneStoodInTheWayOfIsMadeAgain(t *testing.T) {
 	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
 		t.Run(reason, func(t *testing.T) {
-			tries := 0
+			tries, client := 0, lockouttest.AWS(t).HTTPClient
 			store := behind(t, func(r *http.Request) (*http.Response, error) {
 				if tries++; tries < 3 {
 					return cancelled("None", reason), nil
 				}
-				return http.DefaultClient.Do(r)
+				return client.Do(r)
 			})
 			if err := store.CreateClient(t.Context(), "acme", ana.CreatedAt, entryOf(audit.ClientCreated, "")); err != nil {
 				t.Errorf("got %v, want nil", err)
