@@ -78,6 +78,8 @@ lint: need-go sam checkov ## Check the format, the code, the modules and the tem
 	done
 	@mkdir -p .build/expanded/infra && cp infra/*.yaml .build/expanded/infra/
 	infra/tools/expand template.yaml >.build/expanded/template.json
+	# W2001 is a parameter that nothing uses, as are those that SAM has used up in the
+	# expansion; W3002 a path of this machine, which the nested templates have until they are packaged.
 	.build/sam/bin/cfn-lint --ignore-checks W2001 W3002 -- .build/expanded/template.json
 	.build/checkov/bin/checkov --config-file infra/tools/checkov.yaml --file $(TEMPLATES)
 
@@ -98,12 +100,12 @@ account: sam ## Let API Gateway write logs; once per AWS account and region
 	$(SAM) deploy --template-file infra/account.yaml --stack-name portcullis-account --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset
 
 .PHONY: secrets
-secrets: ## Make the secrets of a stage: make secrets STAGE=dev
-	@infra/tools/secrets $(STAGE)
+secrets: ## Make the secrets of a stage: make secrets STAGE=dev (REPLACE=token-secret replaces one)
+	@infra/tools/secrets '$(STAGE)' $(REPLACE)
 
 .PHONY: deploy
 deploy: sam-build ## Deploy a stage of samconfig.toml to AWS: make deploy STAGE=dev
-	$(SAM) deploy --config-env $(STAGE)
+	@infra/tools/deploy '$(STAGE)'
 
 .PHONY: provision
 provision: ## Create a client and its first Sysadmin: make provision CLIENT=acme STAGE=dev

@@ -18,8 +18,9 @@ import (
 const variablePrefix = "PORTCULLIS_"
 
 // offered are the variables that every function gets although the code can do
-// without them.
-func offered() []string { return []string{"PORTCULLIS_ALLOWED_ORIGINS"} }
+// without them. The revision is for Lambda: it makes a version of a function
+// only when something in the function is new.
+func offered() []string { return []string{"PORTCULLIS_ALLOWED_ORIGINS", "PORTCULLIS_REVISION"} }
 
 // TestTheTemplateSetsWhatTheFunctionsRead compares the template's variables
 // with the env tags of the code, and with what the tests' stack sets.

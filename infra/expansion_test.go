@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -8,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -235,5 +238,52 @@ func TestOldTLSIsRefused(t *testing.T) {
 		if !strings.HasPrefix(got.Policy, "SecurityPolicy_TLS13_1_2_PFS") || got.Access == "" {
 			t.Errorf("%s takes %q, with access mode %q; want TLS 1.2 at least, with forward secrecy", id, got.Policy, got.Access)
 		}
+	}
+}
+
+// revision stands for one that `make deploy` makes, of which SAM takes the first
+// ten digits.
+const revision = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"
+
+// publishedByRevision says which functions a new revision gives no version of their
+// own, which the alias is then moved to. The revision is in the function itself too:
+// Lambda refuses to publish what has not changed.
+func publishedByRevision(t *testing.T, text []byte) []string {
+	const unset = "  Revision:\n    Type: String\n    Default: \"\"\n"
+	if !bytes.Contains(text, []byte(unset)) {
+		t.Fatal("the template has no parameter Revision")
+	}
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	set := strings.Replace(unset, `""`, strconv.Quote(revision), 1)
+	if err := os.WriteFile(file, bytes.Replace(text, []byte(unset), []byte(set), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var problems []string
+	e := expand(t, file)
+	for id, r := range e.Resources {
+		if r.Type != "AWS::Lambda::Function" {
+			continue
+		}
+		if e.Resources[id+"Version"+revision[:10]].Type != "AWS::Lambda::Version" {
+			problems = append(problems, id+" keeps its version")
+		}
+		var function struct {
+			Environment struct{ Variables map[string]any }
+		}
+		if err := json.Unmarshal(r.Properties, &function); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(function.Environment.Variables["PORTCULLIS_REVISION"], map[string]any{"Ref": "Revision"}) {
+			problems = append(problems, id+" does not change with the revision")
+		}
+	}
+	return problems
+}
+
+// TestEveryRevisionReachesWhatAnswers: a setting that reached a function and not
+// the version that its alias leads to would be shown as deployed, and ignored.
+func TestEveryRevisionReachesWhatAnswers(t *testing.T) {
+	if problems := publishedByRevision(t, readFile(t, mainTemplate)); len(problems) > 0 {
+		t.Errorf("got %q", problems)
 	}
 }

@@ -24,6 +24,7 @@ func judges() map[string]judge {
 			body := expand(t, file).body(t)
 			return slices.Concat(authorizersCache(body), methodsAreGuarded(body))
 		},
+		"TestEveryRevisionReachesWhatAnswers": publishedByRevision,
 		"TestTheTablesAreSafe": func(t *testing.T, text []byte) []string {
 			return tablesAreSafe(t, parseTemplate(t, text))
 		},
@@ -64,6 +65,10 @@ func mutations() []mutation {
 			"TestTheExpansionGuardsEveryMethod", "the answers of Tokens are remembered"},
 		{"a misspelt setting, which brings the five minutes back", mainTemplate, "ReauthorizeEvery: 0", "ReauthoriseEvery: 0",
 			"TestTheExpansionGuardsEveryMethod", "the answers of Tokens are remembered"},
+		{"a function whose versions do not follow the revision", mainTemplate, "      AutoPublishCodeSha256: !Ref Revision\n", "",
+			"TestEveryRevisionReachesWhatAnswers", "LoginFunction keeps its version"},
+		{"a revision that no function knows", mainTemplate, "PORTCULLIS_REVISION: !Ref Revision", "PORTCULLIS_REVISION: none",
+			"TestEveryRevisionReachesWhatAnswers", "QueryFunction does not change with the revision"},
 		{"a time to live on real users", storageTemplate, "      KeySchema:\n        - {AttributeName: client, KeyType: HASH}\n        - {AttributeName: username",
 			"      TimeToLiveSpecification: {AttributeName: expires_at, Enabled: true}\n      KeySchema:\n        - {AttributeName: client, KeyType: HASH}\n        - {AttributeName: username",
 			"TestTheTablesAreSafe", "UsersTable forgets real users"},

@@ -2,6 +2,8 @@ package infra_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +56,22 @@ cp "${8#file://}" value
 	}
 }
 
+// TestASecretIsReplacedByName: that one alone, and no other.
+func TestASecretIsReplacedByName(t *testing.T) {
+	folder := standIn(t, `printf '%s\n' "$*" >>calls`)
+	said, err := tool(t, "secrets", "dev", "token-secret")
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	calls := string(mustRead(t, folder, "calls"))
+	if strings.Count(calls, "\n") != 1 || !strings.Contains(calls, "--name /portcullis/dev/token-secret ") || !strings.Contains(calls, "--overwrite") {
+		t.Errorf("it called %q", calls)
+	}
+	if said, err := tool(t, "secrets", "dev", "tokens"); err == nil || !strings.Contains(said, "no secret tokens") {
+		t.Errorf("a name that is none: got %v and %q", err, said)
+	}
+}
+
 func TestSecretsThatCannotBeMadeAreAFailure(t *testing.T) {
 	standIn(t, "echo no credentials >&2; exit 255\n")
 	if said, err := tool(t, "secrets", "dev"); err == nil || !strings.Contains(said, "no credentials") {
@@ -94,6 +112,62 @@ echo "${FAILED:-None}"
 	}
 	if said, err := tool(t, "provision", "dev"); err == nil || !strings.Contains(said, "CLIENT=") {
 		t.Errorf("without a client: got %v and %q", err, said)
+	}
+}
+
+// TestADeploymentHasARevision of its code and its settings, beside what
+// samconfig.toml sets, and says when nobody is told of alarms.
+func TestADeploymentHasARevision(t *testing.T) {
+	project := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		file := filepath.Join(project, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("sam", "#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+	program, err := filepath.Abs(filepath.Join(root, "infra", "tools", "deploy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy := func(stage string) (string, error) {
+		command := exec.Command(program, stage)
+		command.Dir, command.Env = project, append(os.Environ(), "SAM="+filepath.Join(project, "sam"))
+		said, err := command.CombinedOutput()
+		return string(said), err
+	}
+	settings := "[dev.deploy.parameters]\nparameter_overrides = [\"Stage=dev\", \"Version=1.4.0\", \"AllowedOrigins=%s\"]\n"
+	write("samconfig.toml", fmt.Sprintf(settings, "https://a.example"))
+	if said, err := deploy("dev"); err == nil || !strings.Contains(said, "nothing is built") {
+		t.Errorf("before a build: got %v and %q", err, said)
+	}
+	write(".aws-sam/build/LoginFunction/bootstrap", "code")
+	first, err := deploy("dev")
+	if err != nil {
+		t.Fatalf("%v: %s", err, first)
+	}
+	if !strings.Contains(first, "deploy\n--config-env\ndev\n--parameter-overrides\nStage=dev\nVersion=1.4.0\nAllowedOrigins=https://a.example\nRevision=") ||
+		!strings.Contains(first, "sets no AlarmTopicArn") {
+		t.Errorf("got %q", first)
+	}
+	if again, _ := deploy("dev"); again != first {
+		t.Errorf("the same once more: got %q, want %q", again, first)
+	}
+	for _, change := range []struct{ name, file, text string }{
+		{"a setting", "samconfig.toml", fmt.Sprintf(settings, "https://b.example")},
+		{"code", ".aws-sam/build/LoginFunction/bootstrap", "other code"},
+		{"a nested template", "infra/identity.yaml", "Resources: {}"},
+	} {
+		write(change.file, change.text)
+		next, err := deploy("dev")
+		if err != nil || next[strings.Index(next, "Revision="):] == first[strings.Index(first, "Revision="):] {
+			t.Errorf("%s changed: got %v and the revision of before: %s", change.name, err, next)
+		}
+		first = next
+	}
+	if said, err := deploy("prod"); err == nil || !strings.Contains(said, "no stage prod") {
+		t.Errorf("a stage that is not there: got %v and %q", err, said)
 	}
 }
 

@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -132,9 +133,9 @@ func TestReleasesAreTakenBack(t *testing.T) {
 			Function struct {
 				Alias string `yaml:"AutoPublishAlias"`
 				How   struct {
-					Type      text   `yaml:"Type"`
-					Condition bool   `yaml:"PassthroughCondition"`
-					Alarms    []text `yaml:"Alarms"`
+					Type      text      `yaml:"Type"`
+					Condition bool      `yaml:"PassthroughCondition"`
+					Alarms    yaml.Node `yaml:"Alarms"`
 				} `yaml:"DeploymentPreference"`
 			} `yaml:"Function"`
 		} `yaml:"Globals"`
@@ -149,10 +150,23 @@ func TestReleasesAreTakenBack(t *testing.T) {
 	if got.Alias != "live" || got.How.Type != "!Ref Release" || !got.How.Condition {
 		t.Errorf("got %+v", got)
 	}
+	var watched []text
 	for _, name := range []text{"ServerErrors", "AuthorizerErrors", "FunctionErrors", "LoginSlow", "LoginsUnavailable"} {
-		if !slices.Contains(got.How.Alarms, "!GetAtt Alarms.Outputs."+name) {
-			t.Errorf("no release looks at %s", name)
-		}
+		watched = append(watched, "!GetAtt Alarms.Outputs."+name)
+	}
+	var choice struct {
+		Condition text
+		Yes, No   []text
+	}
+	if a := got.How.Alarms; a.Tag != "!If" || len(a.Content) != 3 ||
+		errors.Join(a.Content[0].Decode(&choice.Condition), a.Content[1].Decode(&choice.Yes), a.Content[2].Decode(&choice.No)) != nil {
+		t.Fatalf("alarms: got %+v", a)
+	}
+	if diff := cmp.Diff(watched, choice.Yes); diff != "" || choice.Condition != "WatchesReleases" {
+		t.Errorf("if %s, a release looks at (-want +got):\n%s", choice.Condition, diff)
+	}
+	if diff := cmp.Diff([]text{"!Ref AWS::NoValue"}, choice.No); diff != "" {
+		t.Errorf("else (-want +got):\n%s", diff)
 	}
 	known := regexp.MustCompile(`^(AllAtOnce|Canary10Percent(5|10|15|30)Minutes|Linear10PercentEvery(1|2|3|10)Minutes?)$`)
 	for _, value := range document.Parameters["Release"].Values {
