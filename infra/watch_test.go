@@ -242,14 +242,21 @@ func TestTheFirewallSlowsOneAddressDown(t *testing.T) {
 	}
 }
 
-// TestThePoolsPublicOperationsAreForNobody, and those that the functions call are
-// not among them.
+// TestThePoolsPublicOperationsAreForNobody, nor those of whoever has an access
+// token, and those that the functions call are not among them.
 func TestThePoolsPublicOperationsAreForNobody(t *testing.T) {
-	pattern := regexp.MustCompile(firewall(t, "PoolFirewall")["PublicOperations"].Statement.Match.Pattern)
+	rules := firewall(t, "PoolFirewall")
 	blocked := func(operation string) bool {
-		return pattern.MatchString(strings.ToLower("AWSCognitoIdentityProviderService." + operation))
+		for _, name := range []string{"PublicOperations", "TokenOperations"} {
+			pattern := regexp.MustCompile(rules[name].Statement.Match.Pattern)
+			_, blocks := rules[name].Action["Block"]
+			if blocks && pattern.MatchString(strings.ToLower("AWSCognitoIdentityProviderService."+operation)) {
+				return true
+			}
+		}
+		return false
 	}
-	for _, operation := range []string{"InitiateAuth", "RespondToAuthChallenge", "SignUp", "ForgotPassword", "ConfirmForgotPassword", "GetTokensFromRefreshToken"} {
+	for _, operation := range append(forAnybody(), forTokens()...) {
 		if !blocked(operation) {
 			t.Errorf("%s is open", operation)
 		}
@@ -263,8 +270,30 @@ func TestThePoolsPublicOperationsAreForNobody(t *testing.T) {
 			}
 		}
 	}
-	if blocked("RevokeToken") {
-		t.Error("nobody could log out")
+	for _, operation := range []string{"RevokeToken", "DescribeUserPool", "UpdateUserPool", "UpdateUserPoolClient", "CreateGroup"} {
+		if blocked(operation) {
+			t.Errorf("%s is blocked: a logout wants the first, a deployment the others", operation)
+		}
+	}
+}
+
+// forAnybody are Cognito's operations that ask for no authorization, but for
+// RevokeToken, and forTokens those that ask for an access token ("Using the Amazon
+// Cognito user pools API and user pool endpoints", Cognito's developer guide).
+func forAnybody() []string {
+	return []string{
+		"ConfirmForgotPassword", "ConfirmSignUp", "ForgotPassword", "GetTokensFromRefreshToken", "InitiateAuth",
+		"ResendConfirmationCode", "RespondToAuthChallenge", "SignUp",
+	}
+}
+
+func forTokens() []string {
+	return []string{
+		"AssociateSoftwareToken", "ChangePassword", "CompleteWebAuthnRegistration", "ConfirmDevice", "DeleteUser",
+		"DeleteUserAttributes", "DeleteWebAuthnCredential", "ForgetDevice", "GetDevice", "GetUser",
+		"GetUserAttributeVerificationCode", "GetUserAuthFactors", "GlobalSignOut", "ListDevices", "ListWebAuthnCredentials",
+		"SetUserMFAPreference", "SetUserSettings", "StartWebAuthnRegistration", "UpdateAuthEventFeedback", "UpdateDeviceStatus",
+		"UpdateUserAttributes", "VerifySoftwareToken", "VerifyUserAttribute",
 	}
 }
 
