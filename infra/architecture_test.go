@@ -65,6 +65,11 @@ var importTable = map[string][]string{
 
 	"functions/publish-events": {"internal/announce", "internal/environ"},
 
+	"infra/cost":           {"infra/cost/bill"},
+	"infra/cost/bill":      {"internal/lockout"},
+	"infra/simulate":       {"infra/simulate/flood"},
+	"infra/simulate/flood": {"infra/cost/bill", "internal/lockout", "internal/users"},
+
 	// What a portal's team copies stands alone.
 	"infra/examples":        nil,
 	"infra/examples/client": nil,

@@ -39,18 +39,27 @@ func TestEveryUserCostsTheSameStoreCalls(t *testing.T) {
 	}
 }
 
+const rightPassword = "right horse 1"
+
 // gateOnWire returns the gate of functions/login with one user, and the wire
 // that its DynamoDB calls pass.
 func gateOnWire(t *testing.T, client, username string) (*lockout.Gate[users.Credential], *lockouttest.Wire) {
 	t.Helper()
-	tables, wire := lockouttest.Tables(t), new(lockouttest.Wire)
+	wire := new(lockouttest.Wire)
 	settings := lockouttest.AWS(t)
 	settings.HTTPClient = wire
-	db := dynamodb.NewFromConfig(settings)
+	return gateOn(t, dynamodb.NewFromConfig(settings), client, username, maximum), wire
+}
+
+// gateOn returns the gate of functions/login on tables of its own, with one user
+// whose password is rightPassword.
+func gateOn(t *testing.T, db *dynamodb.Client, client, username string, maximum int) *lockout.Gate[users.Credential] {
+	t.Helper()
+	tables := lockouttest.Tables(t)
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, 1)
 	trail := audit.New(db, tables.Audit)
 	people := users.New(db, tables.Users, hasher, trail)
-	phc, err := hasher.Hash(t.Context(), "right horse 1")
+	phc, err := hasher.Hash(t.Context(), rightPassword)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +72,7 @@ func gateOnWire(t *testing.T, client, username string) (*lockout.Gate[users.Cred
 		Attempts:    attempts.New(db, tables.Attempts, trail, environ.Clock{}, environ.Jitter),
 		Credentials: people, Maximums: lockouttest.FixedMaximum(maximum),
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: 10 * time.Second,
-	}, wire
+	}
 }
 
 // callsThroughTheLock fails two times more than the maximum and returns the
