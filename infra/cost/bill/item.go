@@ -1,6 +1,10 @@
 package bill
 
-import "math"
+import (
+	"math"
+
+	"portcullis/internal/lockout"
+)
 
 // The sizes of DynamoDB's values, from the Developer Guide, "DynamoDB item sizes
 // and formats": a name and a string are their bytes, a number is about a byte
@@ -96,3 +100,19 @@ func writeUnits(before, after int) float64 {
 }
 
 func readUnits(size int) float64 { return math.Max(1, math.Ceil(float64(size)/readUnitBytes)) }
+
+// Written returns the write units of an update that found a record as before and
+// left it as after.
+func (s Shape) Written(before, after lockout.Record) float64 {
+	return writeUnits(s.recordBytes(stateOf(before)), s.recordBytes(stateOf(after)))
+}
+
+// Entry returns the write units of the audit entry of a lock, outside of a
+// transaction, which doubles them.
+func (s Shape) Entry(locked lockout.Record) float64 {
+	return writeUnits(0, s.entryBytes(locked.Failed, !locked.ExpiresAt.IsZero()))
+}
+
+func stateOf(r lockout.Record) state {
+	return state{inFlight: len(r.InFlight), failed: r.Failed, locked: r.Locked(), unknown: !r.ExpiresAt.IsZero()}
+}

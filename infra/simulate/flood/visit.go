@@ -1,0 +1,224 @@
+package flood
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"portcullis/internal/lockout"
+	"portcullis/internal/users"
+)
+
+// A visit is one request inside the function. It is everything that the gate
+// asks: its stores, its clock, its maximum and its credential. All of that runs
+// in the visit's coroutine but for [visit.Credential], which only returns.
+type visit struct {
+	*Run
+	visitor
+	env        *environment
+	yield      func(time.Duration) bool
+	resume     func()
+	began      time.Duration
+	deadline   time.Duration // of the gate's context, in virtual time
+	generation int64         // of the charge
+	compared   bool
+	read       reading
+}
+
+// A reading is the read of the user, which runs beside the charge.
+type reading struct {
+	begun, done, failed, awaited bool
+}
+
+// parked is yielded by a visit that somebody else resumes.
+const parked time.Duration = -1
+
+// visit runs a request to its end in virtual time and then calls answered.
+func (r *Run) visit(who visitor, env *environment, answered func(status int)) {
+	v := &visit{Run: r, visitor: who, env: env, began: r.now}
+	v.deadline = r.now + r.limits.Lifetime - gateReserve
+	status := 0
+	next, _ := iter.Pull(func(yield func(time.Duration) bool) {
+		v.yield = yield
+		status = v.handle()
+	})
+	v.resume = func() {
+		d, more := next()
+		switch {
+		case !more:
+			answered(status)
+		case d != parked:
+			r.after(d, v.resume)
+		}
+	}
+	v.resume()
+}
+
+// gateReserve is what the gate keeps of its lifetime for the end, and
+// gateCleanup the time that a refund has: reserve and cleanupTime of package
+// lockout.
+const (
+	gateReserve = time.Second
+	gateCleanup = 750 * time.Millisecond
+)
+
+// pass lets time pass.
+func (v *visit) pass(d time.Duration) { v.yield(max(0, d)) }
+
+// handle is the login function.
+func (v *visit) handle() int {
+	if !v.env.warm {
+		v.pass(v.latency(v.limits.Init))
+		v.env.warm = true
+	}
+	if v.latelyLocked() {
+		return statusLocked
+	}
+	verdict, err := v.attempt()
+	v.awaitRead()
+	if err != nil {
+		v.unheard()
+		return statusUnavailable
+	}
+	switch verdict.Ruling {
+	case lockout.Welcome:
+		return v.mint()
+	case lockout.Wrong:
+		v.spoke(v.user, v.generation)
+		return statusWrong
+	case lockout.Busy:
+		v.hit(LimitInFlight)
+		return statusBusy
+	}
+	v.env.seenLock[v.user] = v.now
+	return statusLocked
+}
+
+// attempt goes through the real gate.
+func (v *visit) attempt() (lockout.Verdict[*visit], error) {
+	gate := &lockout.Gate[*visit]{
+		Attempts: v, Credentials: v, Maximums: v, Clock: v, NewID: v.newID, Jitter: v.random.Float64,
+		Lifetime: v.limits.Lifetime + shift,
+	}
+	return gate.Attempt(context.Background(), lockout.Attempt{
+		Key: v.key, SourceIP: "203.0.113.255", UserAgent: v.userAgent, RequestID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+	})
+}
+
+// shift is what the gate's lifetime is longer by than it should be, so that no
+// timer of its contexts, which go by the machine's clock, fires in an attempt.
+// What the lifetime means is kept in virtual time: the deadline by the visit, and
+// the age at which a charge is dead by showing the gate charges that are older by
+// as much; see [visit.Apply].
+const shift = time.Hour
+
+// call makes a call of AWS as the SDK does: again after a throttled one, with
+// growing waits, as long as there is time. take says whether AWS does it.
+func (v *visit) call(l Latency, until time.Duration, take func() bool) error {
+	for try := 1; ; try++ {
+		done := take()
+		v.pass(v.latency(l))
+		switch {
+		case done && v.now <= until:
+			return nil
+		case done || try == v.limits.SendTries:
+			return errThrottled
+		}
+		wait := v.backoff(try)
+		if v.now+wait >= until {
+			v.pass(until - v.now)
+			return errThrottled
+		}
+		v.pass(wait)
+	}
+}
+
+var errThrottled = fmt.Errorf("throttled: %w", lockout.ErrUnavailable)
+
+// backoff is what aws-sdk-go-v2 waits after a try: up to 2 s after the first, and
+// twice as long after each other.
+func (e *engine) backoff(try int) time.Duration {
+	return time.Duration(e.random.Float64() * float64(time.Second) * float64(int(1)<<try))
+}
+
+// until is when the gate's context ends that a call is made in: the attempt's own,
+// or after it the one for cleaning up.
+func (v *visit) until() time.Duration {
+	if v.now < v.deadline {
+		return v.deadline
+	}
+	return v.now + gateCleanup
+}
+
+// Now returns the virtual time.
+func (v *visit) Now() time.Time { return epoch.Add(v.now) }
+
+var epoch = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) // a Monday morning
+
+// Sleep lets time pass, as long as the attempt has any.
+func (v *visit) Sleep(_ context.Context, d time.Duration) error {
+	if v.now+d >= v.deadline {
+		v.pass(v.deadline - v.now)
+		return context.DeadlineExceeded
+	}
+	v.pass(d)
+	return nil
+}
+
+// How long a process believes in the maximum, as package policy does, and how
+// long a look at it may take.
+const (
+	policyFresh  = 30 * time.Second
+	policyPause  = 5 * time.Second
+	policyFlight = 2 * time.Second
+)
+
+// Maximum returns the client's maximum. A stale one costs a read of the client
+// and one of the parameter; if these fail the last one serves, which is the same.
+func (v *visit) Maximum(context.Context, string) int {
+	if v.now < v.env.policy {
+		return v.maximum
+	}
+	until := v.now + policyFlight
+	err := v.call(v.limits.Store, until, func() bool { return v.took(LimitUsers, v.people.read(v.now, 0, 1)) })
+	if err == nil {
+		err = v.call(v.limits.SSM, until, v.parameter)
+	}
+	v.env.policy = v.now + time.Duration(float64(policyFresh)*(0.8+0.4*v.random.Float64()))
+	if err != nil {
+		v.env.policy = v.now + policyPause
+	}
+	return v.maximum
+}
+
+// mint begins a session: with the secrets, which are read the first time.
+func (v *visit) mint() int {
+	until := v.began + v.limits.Lifetime
+	if !v.env.secrets {
+		if v.call(v.limits.SSM, until, v.parameter) != nil {
+			return statusUnavailable
+		}
+		ask := func() bool { return v.took(LimitAppClient, v.appClient.take(v.now, 1)) }
+		if v.call(v.limits.SSM, until, ask) != nil {
+			return statusUnavailable
+		}
+		v.env.secrets = true
+	}
+	initiate := func() bool { return v.took(LimitMint, v.minted.take(v.now, 1)) }
+	if v.call(v.limits.Mint, until, initiate) != nil {
+		return statusUnavailable
+	}
+	return statusWelcome
+}
+
+func (v *visit) parameter() bool { return v.took(LimitParameters, v.parameters.take(v.now, 1)) }
+
+// keyOf returns the key of a user's name, as the login handler makes it.
+func keyOf(user int) lockout.Key {
+	key, err := users.LoginKey("acme", fmt.Sprintf("user-%07d", user))
+	if err != nil {
+		panic(err) // the names are ours
+	}
+	return key
+}
