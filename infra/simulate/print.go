@@ -20,7 +20,7 @@ func list(out io.Writer) error {
 func facts(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "limit\tvalue\tsource")
-	for _, f := range flood.Facts() {
+	for _, f := range flood.Defaults().Facts() {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Value, f.Source)
 	}
 	return w.Flush()

@@ -1,6 +1,7 @@
 package flood
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -89,6 +90,9 @@ func (e *engine) exponential(perSecond float64) time.Duration {
 // A Latency is a lognormal time: half of it is below the median, and one in a
 // hundred above the p99.
 type Latency struct{ Median, P99 time.Duration }
+
+// String tells both.
+func (l Latency) String() string { return fmt.Sprintf("%s, p99 %s", l.Median, l.P99) }
 
 // normalP99 is the 99th percentile of the standard normal distribution.
 const normalP99 = 2.326

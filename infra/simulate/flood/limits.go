@@ -1,6 +1,7 @@
 package flood
 
 import (
+	"fmt"
 	"time"
 
 	"portcullis/infra/cost/bill"
@@ -68,32 +69,40 @@ func Defaults() Limits {
 // A Fact is one limit, with where it is from.
 type Fact struct{ Name, Value, Source string }
 
-// Facts tells every limit once, with its unit and its source.
-func Facts() []Fact {
+// Facts tells every limit once, with its unit and its source. Pages are named as
+// AWS names them; they were read on 2026-11-25 in stored copies.
+func (l Limits) Facts() []Fact {
 	const ours, assumed = "template.yaml", "assumed"
-	const firewall = "WAF Developer Guide, Rate-based rule caveats: usually below 30 s"
-	const lambda = "Lambda Developer Guide, Lambda scaling behavior"
-	const partition = "DynamoDB Developer Guide, Best practices for designing and using partition keys"
+	say := fmt.Sprintf
 	return []Fact{
-		{"LoginsPerAddress", "100 requests in 5 minutes and address", ours},
-		{"rule's delay", "looks every 10 s and blocks 30 s after", firewall},
-		{"rule's addresses", "10,000 at most, those with the highest rates", "WAFV2 API Reference, RateBasedStatementManagedKeysIPSet"},
-		{"LoginRate, LoginBurst", "100 requests/s, 50 at once", ours},
-		{"account's gateway rate", "10,000 requests/s, 5,000 at once, all APIs of a region", "API Gateway Developer Guide, Quotas (as rate-limits.apis.io transcribes it)"},
-		{"LoginConcurrency", "20 at once", ours},
-		{"account's concurrency", "1,000 at once, of which 100 stay unreserved", "Lambda Developer Guide, Lambda quotas and Configuring reserved concurrency"},
-		{"scaling rate", "1,000 new environments in 10 s and function", lambda},
-		{"requests of an environment", "10 requests/s: 10,000 a second for 1,000 environments", lambda + " (an older copy)"},
-		{"partition", "1,000 write units/s and 3,000 read units/s", partition},
-		{"new on-demand table", "4,000 write units/s and 12,000 read units/s", "DynamoDB Developer Guide, Understanding warm throughput in different scenarios"},
-		{"split for heat", "after 5 minutes of throttling", assumed + "; AWS says that it splits, not when (AWS Database Blog, Scaling DynamoDB, part 3)"},
-		{"SDK's tries", "4, with waits of up to 2, 4 and 8 s between", "internal/environ, and aws-sdk-go-v2's ExponentialJitterBackoff"},
-		{"UserAuthentication", "120 requests/s, can be raised for money", "Cognito Developer Guide, Quotas; the number is from a Japanese digest of it"},
-		{"UserPoolClientRead", "15 requests/s in an account and 5 in a pool, fixed", "as above, and a comment in public code that agrees"},
-		{"GetParameter", "40 requests/s, 10,000 for money", "AWS General Reference, Systems Manager endpoints and quotas; remembered, not found"},
-		{"hash", "32 ms on one vCPU", "measured, see infra/cost"},
-		{"store", "5 ms, p99 25 ms", assumed + "; AWS says single-digit milliseconds"},
-		{"mint", "60 ms, p99 250 ms", assumed},
-		{"cold start", "150 ms, p99 400 ms", assumed},
+		{"LoginsPerAddress", say("%d requests in %s and address", l.LoginsPerAddress, l.FirewallWindow), ours},
+		{"delay of a rate rule", say("looks every %s and blocks %s after", l.FirewallCheck, l.FirewallDelay),
+			"WAF Developer Guide, Rate-based rule caveats (usually below 30 s, up to minutes); the 10 s from the Terraform provider's documentation"},
+		{"addresses of a rate rule", say("%d at most, those with the highest rates", l.FirewallAddresses), "WAFV2 API Reference, RateBasedStatementManagedKeysIPSet"},
+		{"LoginRate, LoginBurst", say("%d requests/s, %d at once", l.LoginRate, l.LoginBurst), ours},
+		{"the account's gateway", say("%.0f requests/s, %.0f at once, of all APIs in the region", l.AccountRate, l.AccountBurst),
+			"API Gateway Developer Guide, Quotas (as rate-limits.apis.io has it)"},
+		{"LoginConcurrency", say("%d at once", l.LoginConcurrency), ours},
+		{"the account's concurrency", say("%d at once, of which %d stay unreserved", l.AccountConcurrency, l.UnreservedConcurrency),
+			"Lambda Developer Guide, Lambda quotas, and Configuring reserved concurrency"},
+		{"scaling rate", say("%.0f new environments/s of a function, %.0f at once", l.EnvironmentsPerSecond, l.EnvironmentsAtOnce),
+			"Lambda Developer Guide, Lambda scaling behavior (1,000 every 10 s, refilled as it goes)"},
+		{"requests of an environment", say("%.0f requests/s", l.RequestsPerEnvironment),
+			"the same page in an older copy: 10,000 requests/s for 1,000 environments"},
+		{"a partition", say("%.0f write units/s, %.0f read units/s", l.PartitionWrites, l.PartitionReads),
+			"DynamoDB Developer Guide, Best practices for designing and using partition keys effectively"},
+		{"a new on-demand table", say("%.0f write units/s", l.TableWrites),
+			"DynamoDB Developer Guide, Understanding DynamoDB warm throughput in different scenarios"},
+		{"a client's users", say("%d partition", l.UserPartitions), assumed + ": one item collection begins on one"},
+		{"split for heat", say("after %s of throttling", l.SplitAfter), assumed + "; AWS Database Blog, Scaling DynamoDB, part 3, says that it happens and not when"},
+		{"tries of the SDK", say("%d, with waits of up to 2, 4 and 8 s between", l.SendTries), "internal/environ, and ExponentialJitterBackoff of aws-sdk-go-v2"},
+		{"UserAuthentication", say("%.0f requests/s", l.MintRate), "Cognito Developer Guide, Quotas; the number is second hand, and more can be bought"},
+		{"UserPoolClientRead", say("%.0f requests/s of a pool", l.AppClientRate), "as above; second hand twice, and fixed (15 requests/s in an account)"},
+		{"GetParameter", say("%.0f requests/s", l.ParameterRate), "AWS General Reference, Systems Manager endpoints and quotas; remembered, and more can be bought"},
+		{"a hash", say("%s on one vCPU", l.Hash), "measured; see infra/cost.md"},
+		{"a call of DynamoDB", l.Store.String(), assumed + "; AWS says single-digit milliseconds"},
+		{"a call of Cognito for tokens", l.Mint.String(), assumed},
+		{"a call of Parameter Store", l.SSM.String(), assumed},
+		{"a cold start", l.Init.String(), assumed},
 	}
 }

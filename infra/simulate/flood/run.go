@@ -64,6 +64,13 @@ func Simulate(s Scenario, l Limits, seed uint64, progress io.Writer) (Result, er
 		return Result{}, fmt.Errorf("a run may last %s, the window of the firewall's rule", l.FirewallWindow)
 	}
 	r := newRun(s, l, seed, progress)
+	r.run()
+	return r.result(), nil
+}
+
+// run lets everybody come, and ends when the last has their answer.
+func (r *Run) run() {
+	s, l := r.scenario, r.limits
 	for i := range s.Streams {
 		r.stream(&s.Streams[i], s.firstAddress(i))
 	}
@@ -71,7 +78,6 @@ func Simulate(s Scenario, l Limits, seed uint64, progress io.Writer) (Result, er
 	r.after(progressStep, r.report)
 	for r.step() {
 	}
-	return r.result(), nil
 }
 
 func newRun(s Scenario, l Limits, seed uint64, progress io.Writer) *Run {
