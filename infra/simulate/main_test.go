@@ -38,7 +38,7 @@ func TestTheScenariosAndTheLimitsAreListed(t *testing.T) {
 // design's answer.
 func TestEachScenarioTellsWhatIsFullFirst(t *testing.T) {
 	for _, s := range flood.Scenarios() {
-		text := output(t, "-scenario", s.Name, "-duration", "500ms", "-quiet")
+		text := output(t, "-scenario", s.Name, "-duration", "100ms", "-quiet")
 		if first := strings.Count(text, "full first"); first == 0 || first > len(s.Rungs) {
 			t.Errorf("%s: %d rungs tell what is full first:\n%s", s.Name, first, text)
 		}
@@ -49,7 +49,7 @@ func TestEachScenarioTellsWhatIsFullFirst(t *testing.T) {
 }
 
 func TestTheSameSeedPrintsTheSame(t *testing.T) {
-	args := []string{"-scenario", "hot-user", "-duration", "500ms", "-quiet"}
+	args := []string{"-scenario", "hot-user", "-duration", "100ms", "-quiet"}
 	first := output(t, append(args, "-seed", "3")...)
 	if again := output(t, append(args, "-seed", "3")...); again != first {
 		t.Errorf("got\n%s\nafter\n%s", again, first)

@@ -71,7 +71,7 @@ func TestWithRoomEverybodyGetsIn(t *testing.T) {
 
 // Each limit, made small, is what a scenario meets first; with room it meets none.
 func TestALimitThatIsLowerIsFullFirst(t *testing.T) {
-	half := people(100, 10_000)
+	half := people(60, 10_000)
 	once := func(s flood.Scenario) flood.Scenario { s.Streams[0].Users = 1; return s }
 	tests := map[flood.Limit]struct {
 		scenario flood.Scenario
@@ -84,8 +84,8 @@ func TestALimitThatIsLowerIsFullFirst(t *testing.T) {
 		flood.LimitEnvironmentRate: {half, func(l *flood.Limits) { l.LoginConcurrency, l.RequestsPerEnvironment = 100, 0.1 }},
 		flood.LimitScaling:         {half, func(l *flood.Limits) { l.EnvironmentsPerSecond, l.EnvironmentsAtOnce = 0.1, 1 }},
 		flood.LimitAttempts:        {half, func(l *flood.Limits) { l.TableWrites, l.PartitionWrites = 20, 20 }},
-		flood.LimitUsers:           {half, func(l *flood.Limits) { l.PartitionReads = 20 }},
-		flood.LimitMint:            {half, func(l *flood.Limits) { l.MintRate = 20 }},
+		flood.LimitUsers:           {half, func(l *flood.Limits) { l.PartitionReads = 10 }},
+		flood.LimitMint:            {half, func(l *flood.Limits) { l.MintRate = 10 }},
 		flood.LimitAppClient:       {half, func(l *flood.Limits) { l.AppClientRate = 1 }},
 		flood.LimitParameters:      {half, func(l *flood.Limits) { l.ParameterRate = 1 }},
 		flood.LimitInFlight:        {once(people(100, 1)), func(l *flood.Limits) { l.Hash = 2 * time.Second }},
@@ -120,17 +120,17 @@ func longer(s flood.Scenario) flood.Scenario {
 // and taken back.
 func TestTheRuleHoldsInAFlood(t *testing.T) {
 	tight := roomy()
-	tight.LoginConcurrency, tight.PartitionWrites, tight.TableWrites = 200, 20, 80
-	mixed := guessers(300, 50)
-	mixed.Streams = append(mixed.Streams, flood.Stream{Rate: 50, Honest: true, Right: 1, Users: 50, Addresses: 1})
-	mixed.Duration = 50 * time.Second // beyond the age at which a charge is dead
-	unknown := guessers(500, 50)
+	tight.LoginConcurrency, tight.PartitionWrites, tight.TableWrites = 200, 10, 40
+	mixed := guessers(100, 50)
+	mixed.Streams = append(mixed.Streams, flood.Stream{Rate: 20, Honest: true, Right: 1, Users: 50, Addresses: 1})
+	mixed.Duration = 45 * time.Second // beyond the age at which a charge is dead
+	unknown := guessers(300, 50)
 	unknown.Streams[0].Unknown = true
 	for name, test := range map[string]struct {
 		scenario flood.Scenario
 		limits   flood.Limits
 	}{
-		"one user":                        {guessers(1_000, 1), roomy()},
+		"one user":                        {guessers(500, 1), roomy()},
 		"a flood with the owners in it":   {mixed, roomy()},
 		"on tables that throttle":         {mixed, tight},
 		"at names that nobody has":        {unknown, roomy()},
@@ -237,9 +237,9 @@ func met(r flood.Result, l flood.Limit) int {
 }
 
 func TestTheFirewallBlocksAfterItsDelayAndNoMoreThanItCan(t *testing.T) {
-	s, l := longer(guessers(200, 100)), roomy()
+	s, l := longer(guessers(60, 100)), roomy()
 	s.Streams[0].Addresses = 4
-	l.LoginsPerAddress = 100
+	l.LoginsPerAddress = 30
 	all := simulate(t, s, l)
 	l.FirewallAddresses = 2
 	half := simulate(t, s, l)

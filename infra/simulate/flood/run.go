@@ -37,7 +37,7 @@ type Run struct {
 	audit, index      *table
 	minted, appClient *bucket
 	parameters        *bucket
-	records           []lockout.Record
+	records           map[int]lockout.Record // of users who were tried
 	userAgent         string
 	ids               int
 	progress          io.Writer
@@ -92,7 +92,7 @@ func newRun(s Scenario, l Limits, seed uint64, progress io.Writer) *Run {
 		audit: newTable(l, 1), index: newTable(l, l.UserPartitions),
 		minted: newBucket(l.MintRate, l.MintRate), appClient: newBucket(l.AppClientRate, l.AppClientRate),
 		parameters: newBucket(l.ParameterRate, l.ParameterRate),
-		records:    make([]lockout.Record, s.Users), userAgent: strings.Repeat("a", userAgent),
+		records:    map[int]lockout.Record{}, userAgent: strings.Repeat("a", userAgent),
 		progress: progress,
 	}
 }
