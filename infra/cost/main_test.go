@@ -29,6 +29,21 @@ func TestTheTablesAreAllThere(t *testing.T) {
 	}
 }
 
+// The document shows what the command prints.
+func TestTheDocumentIsAsComputed(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(nil, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../cost.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), out.String()) {
+		t.Errorf("infra/cost.md does not have what the command prints now:\n%s", out.String())
+	}
+}
+
 func TestPricesComeFromAFileToo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "prices.json")
 	const text = `[{"unit": "WAF rules", "dollars": 7.77, "per": 1, "source": "a test", "seen": "today"}]`
