@@ -35,7 +35,7 @@ func Standing() Amount {
 		ofAlarms        = 44    // an alarm on a formula is billed by the metrics it reads
 	)
 	return Amount{
-		Firewalls: 2, FirewallRules: 6 + 2, Metrics: counts + latencies + methods*metricsOfMethod,
+		Firewalls: 2, FirewallRules: 6 + 3, Metrics: counts + latencies + methods*metricsOfMethod,
 		AlarmMetrics: ofAlarms, Dashboards: 1,
 	}
 }
