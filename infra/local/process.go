@@ -47,6 +47,7 @@ func startProcess(function, bootstrap string, timeout time.Duration, log io.Writ
 		"AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(),
 		"AWS_LAMBDA_FUNCTION_NAME="+function,
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_EXECUTION_ENV=AWS_Lambda_"+function, // the SDK tells it to the services
 		"LAMBDA_TASK_ROOT="+p.cmd.Dir,
 		"_HANDLER=bootstrap",
 	)
