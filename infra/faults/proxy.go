@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,6 +48,7 @@ type Proxy struct {
 	seen    map[string]int     // calls, by name and by place
 	counts  map[Count]int
 	first   map[string]*answer // to reads that may be stale
+	touched map[Access]bool
 }
 
 // A Count is what Counts counts by.
@@ -75,7 +79,7 @@ func Start(target string, alias func(name string) string) (*Proxy, error) {
 		onward: &http.Transport{
 			MaxIdleConnsPerHost: connections, DisableCompression: true, ResponseHeaderTimeout: forwardTime,
 		},
-		counts: make(map[Count]int), first: make(map[string]*answer),
+		counts: make(map[Count]int), first: make(map[string]*answer), touched: make(map[Access]bool),
 	}
 	p.forget()
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: headerTime}
@@ -132,6 +136,22 @@ func (p *Proxy) Counts() map[Count]int {
 	return counts
 }
 
+// Accesses returns what all calls since the start asked to do, each thing once,
+// in the order of their lines.
+func (p *Proxy) Accesses() []Access {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(p.touched), func(a, b Access) int { return strings.Compare(a.String(), b.String()) })
+}
+
+func (p *Proxy) touch(all []Access) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range all {
+		p.touched[a] = true
+	}
+}
+
 // ServeHTTP answers one try.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -139,7 +159,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cut(w)
 		return
 	}
-	c := p.note(readCall(r, body, p.alias))
+	call := readCall(r, body, p.alias)
+	p.touch(accesses(call, body, p.alias))
+	c := p.note(call)
 	try := &try{Proxy: p, w: w, r: r, body: body, call: *c}
 	try.serve()
 	p.mu.Lock()
