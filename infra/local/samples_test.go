@@ -29,7 +29,7 @@ func TestEachFunctionAnswersItsSample(t *testing.T) {
 	config := lockouttest.AWS(t)
 	bus := newListener(t, config)
 	t.Setenv("PORTCULLIS_EVENT_BUS", bus.name)
-	functions := demoStores(t)
+	functions, _ := demoStores(t)
 	functions["publish-events"] = newPublisher(t)
 	for _, c := range []struct {
 		function string
@@ -106,8 +106,8 @@ func answerTo(t *testing.T, f *pool, file string) string {
 }
 
 // demoStores makes stores of a stage of their own with the demo client in them,
-// and returns the compiled functions on them.
-func demoStores(t *testing.T) compiled {
+// and returns the compiled functions on them, and who may log in.
+func demoStores(t *testing.T) (compiled, []person) {
 	t.Helper()
 	config := lockouttest.AWS(t)
 	identity, err := os.ReadFile("../identity.yaml")
@@ -134,8 +134,9 @@ func demoStores(t *testing.T) compiled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.provision(t.Context(), functions, in); err != nil {
+	made, err := s.provision(t.Context(), functions, in)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return functions
+	return functions, made.people
 }
