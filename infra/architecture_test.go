@@ -62,6 +62,7 @@ var importTable = map[string][]string{
 	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
 	"infra/browser":      nil,                                              // and nobody but tests may import it
+	"infra/faults":       nil,                                              // nor this
 
 	"functions/publish-events": {"internal/announce", "internal/environ"},
 
@@ -71,7 +72,6 @@ var importTable = map[string][]string{
 	"infra/simulate/flood": {"infra/cost/bill", "internal/lockout", "internal/users"},
 
 	// What a portal's team copies stands alone.
-	"infra/faults":          nil, // and nobody but tests may import it
 	"infra/examples":        nil,
 	"infra/examples/client": nil,
 }

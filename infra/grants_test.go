@@ -112,6 +112,7 @@ type condition struct {
 		Attributes string `yaml:"dynamodb:Attributes"`
 	} `yaml:"Null"`
 	IfExists struct {
+		Select       string `yaml:"dynamodb:Select"`
 		ReturnValues string `yaml:"dynamodb:ReturnValues"`
 	} `yaml:"StringEqualsIfExists"`
 }
