@@ -19,58 +19,6 @@ const (
 	alarmsTemplate   = "infra/alarms.yaml"
 )
 
-// An alarmResource is what these tests read of an alarm.
-type alarmResource struct {
-	Name        text             `yaml:"AlarmName"`
-	Description string           `yaml:"AlarmDescription"`
-	OnAlarm     yaml.Node        `yaml:"AlarmActions"`
-	OnEnd       yaml.Node        `yaml:"OKActions"`
-	Missing     string           `yaml:"TreatMissingData"`
-	Threshold   yaml.Node        `yaml:"Threshold"`
-	Metric      `yaml:",inline"` // of an alarm on one metric
-	Metrics     []struct {
-		Stat struct {
-			Metric Metric `yaml:"Metric"`
-		} `yaml:"MetricStat"`
-	} `yaml:"Metrics"`
-}
-
-// A Metric is where CloudWatch finds one.
-type Metric struct {
-	Namespace  string `yaml:"Namespace"`
-	MetricName string `yaml:"MetricName"`
-	Dimensions []struct {
-		Name  string `yaml:"Name"`
-		Value text   `yaml:"Value"`
-	} `yaml:"Dimensions"`
-}
-
-func (a alarmResource) metrics() []Metric {
-	all := []Metric{a.Metric}
-	for _, m := range a.Metrics {
-		all = append(all, m.Stat.Metric)
-	}
-	return slices.DeleteFunc(all, func(m Metric) bool { return m.Namespace == "" })
-}
-
-// alarmResources returns the alarms by their logical ids, and fails when there is none.
-func alarmResources(t *testing.T) map[string]alarmResource {
-	t.Helper()
-	tpl := readTemplateFile(t, alarmsTemplate)
-	all := map[string]alarmResource{}
-	for id, r := range tpl.Resources {
-		if r.Type == "AWS::CloudWatch::Alarm" {
-			var a alarmResource
-			tpl.properties(t, id, &a)
-			all[id] = a
-		}
-	}
-	if len(all) == 0 {
-		t.Fatal("there is no alarm")
-	}
-	return all
-}
-
 // TestEveryAlarmTellsSomebodyWhatAndWhy: it is told when it begins and when it
 // ends, and the number at which it begins has its source beside it.
 func TestEveryAlarmTellsSomebodyWhatAndWhy(t *testing.T) {
