@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,9 +36,6 @@ func judges() map[string]judge {
 			}
 			return stateOutlivesCode(tpl)
 		},
-		"TestEachRoleAllowsWhatItsCodeCalls": func(t *testing.T, text []byte) []string {
-			return rolesDiffer(t, parseTemplate(t, text), callsOnRecord(t))
-		},
 		"TestNoStatementAllowsEverything": func(t *testing.T, text []byte) []string {
 			var problems []string
 			for _, f := range parseTemplate(t, text).functions(t) {
@@ -57,16 +55,6 @@ type mutation struct {
 	old, new string // the first place where the text stands
 	test     string // which finds it
 	says     string
-}
-
-// parameterARN begins the resource of a statement about a parameter.
-const parameterARN = `!Sub "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/portcullis/${Stage}/`
-
-// statementOf returns a statement without conditions, as template.yaml writes it.
-func statementOf(sid, action, output string) string {
-	const indent = "              "
-	return indent + "- Sid: " + sid + "\n" + indent + "  Effect: Allow\n" + indent + "  Action: " + action + "\n" +
-		indent + "  Resource: !GetAtt " + output + "\n"
 }
 
 func mutations() []mutation {
@@ -98,23 +86,6 @@ func mutations() []mutation {
 			"TestNoStatementAllowsEverything", "action dynamodb:*"},
 		{"every table", mainTemplate, "Resource: !GetAtt Storage.Outputs.AttemptsTableArn", `Resource: "*"`,
 			"TestNoStatementAllowsEverything", "resource *"},
-		{"a login that may not write the trail", mainTemplate, statementOf("Audit", "dynamodb:PutItem", "Storage.Outputs.AuditTableArn"), "",
-			"TestEachRoleAllowsWhatItsCodeCalls", "login is not allowed dynamodb:PutItem on=AuditTable"},
-		{"a login that may not read attempts", mainTemplate, "Action: [dynamodb:GetItem, dynamodb:UpdateItem]", "Action: dynamodb:UpdateItem",
-			"TestEachRoleAllowsWhatItsCodeCalls", "login is not allowed dynamodb:GetItem on=AttemptsTable"},
-		{"a login without the secret", mainTemplate, "Resource: " + parameterARN + "token-secret", "Resource: " + parameterARN + "cursor-secret",
-			"TestEachRoleAllowsWhatItsCodeCalls", "login is not allowed ssm:GetParameter on=/portcullis/STAGE/token-secret"},
-		{"a login that may delete the trail", mainTemplate, statementOf("Audit", "dynamodb:PutItem", "Storage.Outputs.AuditTableArn"),
-			statementOf("Audit", "[dynamodb:PutItem, dynamodb:DeleteItem]", "Storage.Outputs.AuditTableArn"),
-			"TestEachRoleAllowsWhatItsCodeCalls", "login never uses dynamodb:DeleteItem on AuditTable"},
-		{"a deletion that is not allowed", mainTemplate, "dynamodb:UpdateItem, dynamodb:DeleteItem]", "dynamodb:UpdateItem]",
-			"TestEachRoleAllowsWhatItsCodeCalls", "manage-user is not allowed dynamodb:DeleteItem on=UsersTable"},
-		{"a check that no transaction makes", mainTemplate, "dynamodb:UpdateItem, dynamodb:DeleteItem]", "dynamodb:UpdateItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem]",
-			"TestEachRoleAllowsWhatItsCodeCalls", "manage-user never uses dynamodb:ConditionCheckItem on UsersTable"},
-		{"an attribute that is asked for and not allowed", mainTemplate, "[client, username, role, name, email, created_at, sessions_since, search]", "[client, username, role, name, email, created_at]",
-			"TestEachRoleAllowsWhatItsCodeCalls", "refresh-token is not allowed dynamodb:GetItem on=UsersTable"},
-		{"a key that is asked for and not allowed", mainTemplate, `"dynamodb:Attributes": [client, username]`, `"dynamodb:Attributes": [client]`,
-			"TestEachRoleAllowsWhatItsCodeCalls", "unlock-user is not allowed dynamodb:GetItem on=UsersTable"},
 	}
 }
 
@@ -122,7 +93,8 @@ func mutations() []mutation {
 // test that guards against it to say so, which has nothing to say of what there is.
 func TestMutationsOfTheTemplatesAreFound(t *testing.T) {
 	all := judges()
-	for _, m := range mutations() {
+	maps.Copy(all, wiringJudges())
+	for _, m := range slices.Concat(mutations(), rightsMutations(), wiringMutations()) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			text := readFile(t, m.file)
@@ -137,10 +109,17 @@ func TestMutationsOfTheTemplatesAreFound(t *testing.T) {
 		})
 	}
 	for name, files := range map[string][]string{
-		"TestTheTablesAreSafe":               {storageTemplate},
-		"TestStateOutlivesCode":              {mainTemplate, storageTemplate, identityTemplate},
-		"TestNoStatementAllowsEverything":    {mainTemplate},
-		"TestEachRoleAllowsWhatItsCodeCalls": {mainTemplate},
+		"TestTheTablesAreSafe":            {storageTemplate},
+		"TestStateOutlivesCode":           {mainTemplate, storageTemplate, identityTemplate},
+		"TestNoStatementAllowsEverything": {mainTemplate},
+
+		"TestEachRoleAllowsWhatItsCodeCalls":  {mainTemplate},
+		"TestEveryNameLeadsWhereItSays":       {mainTemplate, storageTemplate, identityTemplate, alarmsTemplate},
+		"TestTheSettingsThatNothingElseShows": {mainTemplate, identityTemplate, firewallTemplate},
+		"TestNoSelectAsksForMore":             {mainTemplate},
+		"TestTheFirewallBlocks":               {firewallTemplate},
+		"TestEveryAlarmLooksWhereItsNameSays": {alarmsTemplate},
+		"TestProdTakesANewVersionByAndBy":     {samConfig},
 	} {
 		for _, file := range files {
 			if problems := all[name](t, readFile(t, file)); len(problems) > 0 {
