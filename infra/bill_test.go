@@ -75,8 +75,8 @@ func TestTheBillCountsWhatStands(t *testing.T) {
 		rules += float64(len(acl.Rules))
 	}
 	read := 0
-	for _, a := range alarms(t) {
-		read += max(1, len(a.read()))
+	for _, a := range alarmResources(t) {
+		read += len(a.metrics())
 	}
 	methods := 0
 	for _, f := range readTemplate(t).functions(t) {
@@ -97,15 +97,4 @@ func TestTheBillCountsWhatStands(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what stands (-templates +bill):\n%s", diff)
 	}
-}
-
-// read returns the metrics that a formula's alarm reads.
-func (a alarm) read() []string {
-	var all []string
-	for _, m := range a.Metrics {
-		if m.Stat.Metric.Metric != "" {
-			all = append(all, m.Stat.Metric.Metric)
-		}
-	}
-	return all
 }
