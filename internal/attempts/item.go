@@ -1,6 +1,7 @@
 package attempts
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -47,7 +48,8 @@ func evidenceValue(e lockout.Evidence) types.AttributeValue {
 }
 
 // decode reads an item; one that is missing is the zero Record. What is not as
-// the expressions write it is an error, since nothing should be decided on it.
+// the expressions write it is an error, since nothing should be decided on it:
+// neither an attribute that is no such value, nor values that do not go together.
 func decode(it item) (lockout.Record, error) {
 	d := decoder{item: it}
 	r := lockout.Record{
@@ -63,7 +65,23 @@ func decode(it item) (lockout.Record, error) {
 	if expires := d.number("expires_at"); expires != 0 {
 		r.ExpiresAt = time.Unix(expires, 0).UTC()
 	}
-	return r, d.err
+	d.halfLock(r)
+	if d.err == nil {
+		d.err = r.Check()
+	}
+	if d.err != nil {
+		return lockout.Record{}, d.err
+	}
+	return r, nil
+}
+
+// halfLock fails where any part of a lock is there, and none is read.
+func (d *decoder) halfLock(r lockout.Record) {
+	for _, name := range []string{"lock_id", "locked_at", "locked_client"} {
+		if _, there := d.item[name]; there && !r.Locked() {
+			d.fail(name, errors.New("it is there without a lock"))
+		}
+	}
 }
 
 // decodeNamed reads an item with its key.
@@ -129,6 +147,9 @@ func (d *decoder) moment(name string) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(timeFormat, s.Value)
+	if err == nil && t.Format(timeFormat) != s.Value {
+		err = errors.New("it is spelled in another way than ours") // and no condition would find it equal
+	}
 	if err != nil {
 		d.fail(name, err)
 	}

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -103,8 +104,14 @@ func (a *Attempts) ReadMany(ctx context.Context, keys []lockout.Key) (map[lockou
 
 func readRecord(tx *bbolt.Tx, key lockout.Key) (lockout.Record, error) {
 	var stored record
-	_, err := get(tx, attemptsBucket, key.String(), &stored)
-	return stored.toRecord(), err
+	if _, err := get(tx, attemptsBucket, key.String(), &stored); err != nil {
+		return lockout.Record{}, err
+	}
+	found := stored.toRecord()
+	if err := found.Check(); err != nil {
+		return lockout.Record{}, fmt.Errorf("%s %q: %w: %w", attemptsBucket, key, ErrDamaged, err)
+	}
+	return found, nil
 }
 
 func fromRecord(r lockout.Record) record {

@@ -198,19 +198,27 @@ func TestACallerWhoHasLeftIsNotWaitedFor(t *testing.T) {
 }
 
 func TestADamagedRecordIsAnOutageOfOneUser(t *testing.T) {
-	dir := folder(t)
-	closeStore(t, open(t, dir, time.Now))
-	edit(t, dir, func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte("attempts")).Put([]byte("acme/ana"), []byte("{"))
-	})
-	s := open(t, dir, time.Now)
-	defer closeStore(t, s)
-	charge := lockout.Charge{AttemptID: "a", Maximum: 5, At: at()}
-	if _, err := s.Attempts.Apply(context.Background(), userKey(t, "ana"), charge); !errors.Is(err, lockout.ErrUnavailable) {
-		t.Errorf("the damaged one: got %v, want ErrUnavailable", err)
-	}
-	if _, err := s.Attempts.Apply(context.Background(), userKey(t, "ben"), charge); err != nil {
-		t.Errorf("another: %v", err)
+	for name, damaged := range map[string]string{
+		"no JSON":                        `{`,
+		"an attempt that is not charged": `{"in_flight":["b"],"charged_at":"2026-11-23T10:00:00Z"}`,
+		"half a lock":                    `{"locked_at":"2026-11-23T10:00:00Z"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t)
+			closeStore(t, open(t, dir, time.Now))
+			edit(t, dir, func(tx *bbolt.Tx) error {
+				return tx.Bucket([]byte("attempts")).Put([]byte("acme/ana"), []byte(damaged))
+			})
+			s := open(t, dir, time.Now)
+			defer closeStore(t, s)
+			charge := lockout.Charge{AttemptID: "a", Maximum: 5, At: at()}
+			if _, err := s.Attempts.Apply(context.Background(), userKey(t, "ana"), charge); !errors.Is(err, lockout.ErrUnavailable) {
+				t.Errorf("the damaged one: got %v, want ErrUnavailable", err)
+			}
+			if _, err := s.Attempts.Apply(context.Background(), userKey(t, "ben"), charge); err != nil {
+				t.Errorf("another: %v", err)
+			}
+		})
 	}
 }
 

@@ -14,6 +14,10 @@ var ErrUnavailable = errors.New("unavailable")
 // ErrNotFound says that there is no such user or client.
 var ErrNotFound = errors.New("not found")
 
+// ErrBroken says that a record is none that the rule can have made. See
+// [Record.Check].
+var ErrBroken = errors.New("broken attempt record")
+
 // A ConflictError says that what the caller saw is no longer so: another lock,
 // another version of the policy, or a user who exists already.
 type ConflictError struct {

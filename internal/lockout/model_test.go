@@ -265,6 +265,9 @@ func (w world) broken() string {
 	if r.Charged != r.Failed+len(r.InFlight) {
 		return "charged is not failed + in flight"
 	}
+	if err := r.Check(); err != nil { // which stores ask, so it must refuse nothing that can come about
+		return err.Error()
+	}
 	for generation := int64(0); generation <= r.Generation; generation++ {
 		if broken := w.brokenIn(generation); broken != "" {
 			return broken

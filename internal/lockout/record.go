@@ -1,6 +1,7 @@
 package lockout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -45,6 +46,32 @@ type Evidence struct {
 // Locked reports whether the user is locked out. Login, the list of users and
 // the console all ask this one function.
 func (r Record) Locked() bool { return r.LockID != "" }
+
+// Check returns an error if no transitions can have made the record: what a store
+// holds may have been written by somebody else, and then nothing may be decided
+// on it. A budget that does not add up would let more passwords be compared than
+// it holds, and half a lock is no lock to [Record.Locked].
+func (r Record) Check() error {
+	inFlight := slices.Sorted(slices.Values(r.InFlight))
+	for _, rule := range []struct {
+		broken bool
+		says   string
+	}{
+		{r.Charged != r.Failed+len(r.InFlight), "the charges are not the failures and what is in flight"},
+		{len(slices.Compact(inFlight)) != len(r.InFlight), "an attempt is in flight twice"},
+		{len(r.InFlight) > 0 && r.ChargedAt.IsZero(), "an attempt is in flight that was charged at no time"},
+		{r.Failed < 0 || r.Failed > MaxMaximum, "no maximum allows so many failures"},
+		{len(r.Evidence) != r.Failed, "the evidence is not of the failures"},
+		{r.Locked() == r.LockedAt.IsZero(), "there is half a lock"},
+		{r.Locked() && r.Failed == 0, "there is a lock without a failure"},
+		{r.Generation < 0, "the generation is before the first"},
+	} {
+		if rule.broken {
+			return fmt.Errorf("%w: %s", ErrBroken, rule.says)
+		}
+	}
+	return nil
+}
 
 // inFlight reports whether the attempt is charged and not settled.
 func (r Record) inFlight(id string) bool { return slices.Contains(r.InFlight, id) }

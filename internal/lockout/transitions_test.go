@@ -1,6 +1,7 @@
 package lockout_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -321,3 +322,40 @@ var unlocks = []transitionCase{{
 	transition: lockout.Unlock{Seen: lockout.Record{Generation: 3, Failed: 1, LockID: "lock-older"}},
 	outcome:    lockout.RefusedConflict,
 }}
+
+func TestARecordThatTheRuleCannotHaveMadeIsBroken(t *testing.T) {
+	sound := lockout.Record{
+		Generation: 3, Charged: 2, ChargedAt: noon, Failed: 1, InFlight: []string{"b"}, Evidence: evidence("a"),
+		LockID: "lock-a", LockedAt: noon,
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(*lockout.Record)
+		want  error
+	}{
+		{"a locked user with an attempt in flight", func(*lockout.Record) {}, nil},
+		{"a user nobody has tried", func(r *lockout.Record) { *r = lockout.Record{} }, nil},
+		{"a user whose only charge was refunded", func(r *lockout.Record) { *r = lockout.Record{ChargedAt: noon} }, nil},
+		{"a charge less than is in flight", func(r *lockout.Record) { r.Charged = 1 }, lockout.ErrBroken},
+		{"a charge more than is in flight", func(r *lockout.Record) { r.Charged = 3 }, lockout.ErrBroken},
+		{"an attempt in flight twice", func(r *lockout.Record) { r.Charged, r.InFlight = 3, []string{"b", "b"} }, lockout.ErrBroken},
+		{"an attempt that was charged at no time", func(r *lockout.Record) { r.ChargedAt = time.Time{} }, lockout.ErrBroken},
+		{"less than no failure", func(r *lockout.Record) { *r = lockout.Record{Charged: -1, Failed: -1} }, lockout.ErrBroken},
+		{"a failure without evidence", func(r *lockout.Record) { r.Evidence = nil }, lockout.ErrBroken},
+		{"ten failures", func(r *lockout.Record) {
+			r.Charged, r.Failed, r.Evidence = 11, 10, evidence("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+		}, lockout.ErrBroken},
+		{"a lock without a time", func(r *lockout.Record) { r.LockedAt = time.Time{} }, lockout.ErrBroken},
+		{"a time of a lock without one", func(r *lockout.Record) { r.LockID = "" }, lockout.ErrBroken},
+		{"a lock without a failure", func(r *lockout.Record) { r.Charged, r.Failed, r.Evidence = 1, 0, nil }, lockout.ErrBroken},
+		{"a generation before the first", func(r *lockout.Record) { r.Generation = -1 }, lockout.ErrBroken},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			record := clone(sound)
+			c.spoil(&record)
+			if err := record.Check(); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
