@@ -123,26 +123,3 @@ func TestKeysRefuseMalformedClients(t *testing.T) {
 		})
 	}
 }
-
-// FuzzLoginKey looks for a broken name that is charged under a key some user
-// could have, and for a canonical name that would change again.
-func FuzzLoginKey(f *testing.F) {
-	for _, broken := range brokenUsernames {
-		f.Add(broken.username)
-	}
-	f.Add("Jose\u0301")
-	f.Fuzz(func(t *testing.T, username string) {
-		key, err := users.LoginKey("acme", username)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, broken := users.UserKey("acme", username)
-		again, err := users.UserKey("acme", key.Username())
-		switch {
-		case broken != nil && err == nil:
-			t.Errorf("broken %+q shares the key %+q", username, again.Username())
-		case broken == nil && (err != nil || again != key):
-			t.Errorf("%+q is canonical, and then becomes %+q (%v)", key.Username(), again.Username(), err)
-		}
-	})
-}
