@@ -1,6 +1,7 @@
 package users
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -74,27 +75,53 @@ func writeProfile(u access.User) item {
 	}
 }
 
+// readUser reads an item. One whose attributes have other types or spellings than
+// they are written in is an error: somebody else wrote it.
 func readUser(i item) (access.User, error) {
-	createdAt, err := readTime(i, attrCreatedAt)
-	if err != nil {
-		return access.User{}, err
+	r := reader{item: i}
+	user := access.User{
+		Client: r.text(attrClient), Username: r.text(attrUsername), Role: access.Role(r.text(attrRole)),
+		Name: r.text(attrName), Email: r.text(attrEmail),
+		CreatedAt: r.time(attrCreatedAt), SessionsSince: r.time(attrSessionsSince),
 	}
-	since, err := readTime(i, attrSessionsSince)
-	if err != nil {
-		return access.User{}, err
+	if r.err != nil {
+		return access.User{}, r.err
 	}
-	return access.User{
-		Client: text(i, attrClient), Username: text(i, attrUsername), Role: access.Role(text(i, attrRole)),
-		Name: text(i, attrName), Email: text(i, attrEmail), CreatedAt: createdAt, SessionsSince: since,
-	}, nil
+	return user, nil
 }
 
-func readTime(i item, attribute string) (time.Time, error) {
-	at, err := time.Parse(timeLayout, text(i, attribute))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: %s of a user: %w", lockout.ErrUnavailable, attribute, err)
+// A reader reads attributes and keeps the first error, which tells no value. An
+// attribute that is missing is an empty string.
+type reader struct {
+	item item
+	err  error
+}
+
+func (r *reader) text(attribute string) string {
+	if there, ok := r.item[attribute]; ok && !isText(there) {
+		r.fail(attribute, fmt.Errorf("it is a %T", there))
 	}
-	return at, nil
+	return text(r.item, attribute)
+}
+
+func (r *reader) time(attribute string) time.Time {
+	written := r.text(attribute)
+	at, err := time.Parse(timeLayout, written)
+	if err != nil || at.Format(timeLayout) != written {
+		r.fail(attribute, errors.New("it is no time as they are written"))
+	}
+	return at
+}
+
+func (r *reader) fail(attribute string, err error) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s of a user: %w", lockout.ErrUnavailable, attribute, err)
+	}
+}
+
+func isText(value types.AttributeValue) bool {
+	_, ok := value.(*types.AttributeValueMemberS)
+	return ok
 }
 
 func textValue(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
