@@ -37,26 +37,71 @@ func encode(e Entry) (map[string]types.AttributeValue, error) {
 // decode reads an item. One that is not as encode makes it is an error: a trail
 // that was tampered with must not read as one that was not.
 func decode(item map[string]types.AttributeValue) (Entry, error) {
+	d := decoder{item: item}
 	e := Entry{
-		Client: text(item, "client"), ID: text(item, "id"), Action: Action(text(item, "action")),
-		Actor: text(item, "actor"), Username: text(item, "username"), SourceIP: text(item, "source_ip"),
-		RequestID: text(item, "request_id"), Reason: text(item, "reason"),
+		Client: d.text("client"), ID: d.text("id"), Action: Action(d.text("action")), Actor: d.text("actor"),
+		Username: d.text("username"), SourceIP: d.text("source_ip"), RequestID: d.text("request_id"), Reason: d.text("reason"),
+		At: d.time("at"), ExpiresAt: d.seconds("expires_at"),
 	}
-	var err error
-	if e.At, err = time.Parse(timeFormat, text(item, "at")); err != nil {
-		return Entry{}, fmt.Errorf("audit entry %s: %w", e.ID, err)
+	if err := json.Unmarshal([]byte(d.text("details")), &e.Details); err != nil {
+		d.fail("details", err)
 	}
-	if err := json.Unmarshal([]byte(text(item, "details")), &e.Details); err != nil {
-		return Entry{}, fmt.Errorf("details of audit entry %s: %w", e.ID, err)
-	}
-	if expires, ok := item["expires_at"].(*types.AttributeValueMemberN); ok {
-		seconds, err := strconv.ParseInt(expires.Value, 10, 64)
-		if err != nil {
-			return Entry{}, fmt.Errorf("expiry of audit entry %s: %w", e.ID, err)
-		}
-		e.ExpiresAt = time.Unix(seconds, 0).UTC()
+	if d.err != nil {
+		return Entry{}, fmt.Errorf("audit entry %s: %w", e.ID, d.err)
 	}
 	return e, nil
+}
+
+// A decoder reads attributes and keeps the first error. A string that is missing
+// is empty, and a number zero.
+type decoder struct {
+	item map[string]types.AttributeValue
+	err  error
+}
+
+func (d *decoder) fail(name string, err error) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%s: %w", name, err)
+	}
+}
+
+func (d *decoder) text(name string) string {
+	there, ok := d.item[name]
+	if !ok {
+		return ""
+	}
+	s, ok := there.(*types.AttributeValueMemberS)
+	if !ok {
+		d.fail(name, fmt.Errorf("it is a %T", there))
+		return ""
+	}
+	return s.Value
+}
+
+func (d *decoder) time(name string) time.Time {
+	written := d.text(name)
+	at, err := time.Parse(timeFormat, written)
+	if err != nil || at.Format(timeFormat) != written {
+		d.fail(name, fmt.Errorf("%q is no time as they are written", written))
+	}
+	return at
+}
+
+func (d *decoder) seconds(name string) time.Time {
+	there, ok := d.item[name]
+	if !ok {
+		return time.Time{}
+	}
+	number, ok := there.(*types.AttributeValueMemberN)
+	if !ok {
+		d.fail(name, fmt.Errorf("it is a %T", there))
+		return time.Time{}
+	}
+	seconds, err := strconv.ParseInt(number.Value, 10, 64)
+	if err != nil || strconv.FormatInt(seconds, 10) != number.Value {
+		d.fail(name, fmt.Errorf("%q is no time in seconds", number.Value))
+	}
+	return time.Unix(seconds, 0).UTC()
 }
 
 // text returns a string attribute, or "" if it is not there.

@@ -15,6 +15,8 @@ func FromStream(image map[string]events.DynamoDBAttributeValue) (Entry, error) {
 			item[name] = &types.AttributeValueMemberS{Value: value.String()}
 		case events.DataTypeNumber:
 			item[name] = &types.AttributeValueMemberN{Value: value.Number()}
+		default: // of which an entry has none, so that no attribute of one may be it
+			item[name] = &types.AttributeValueMemberNULL{Value: true}
 		}
 	}
 	return decode(item)
