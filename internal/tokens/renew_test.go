@@ -278,22 +278,3 @@ func TestForgedTokensReadTheSecretOnceAMinute(t *testing.T) {
 		t.Errorf("read the secret %d times in two minutes, want 3", got)
 	}
 }
-
-// FuzzGrant looks for a token that is granted and was not handed out, or that is
-// taken for an outage.
-func FuzzGrant(f *testing.F) {
-	p := newPool()
-	token := p.begun(f)
-	m := p.minter(time.Now)
-	for _, seed := range []string{token, "", "~~", token[1:], token + "\n", strings.Repeat("~", 7000), "e30~~", "\xff~\xff~\xff"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, tried string) {
-		grant, err := m.Grant(t.Context(), tried)
-		if tried != token {
-			refusesSession(t, err)
-		} else if err != nil || grant.Username != ana.Username {
-			t.Errorf("got %v, %v for the token as it was handed out", grant, err)
-		}
-	})
-}
