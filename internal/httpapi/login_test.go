@@ -375,27 +375,3 @@ func TestAnUpgradeThatHangsCostsNoLogin(t *testing.T) {
 		})
 	}
 }
-
-// FuzzABodyIsRefusedOrCharged sends anything as the body of a login: what is
-// refused as a bad request has not reached the gate, and what has reached it
-// was charged once.
-func FuzzABodyIsRefusedOrCharged(f *testing.F) {
-	for _, body := range []string{
-		`{"client": "acme", "username": "ana.silva", "password": "guess"}`,
-		`{"client": "acme", "username": "\ud83d\ude00", "password": "guess"}`, `{"client": null}`, `[]`, ``,
-	} {
-		f.Add(body, false)
-	}
-	f.Add("eyJjbGllbnQiOiAiYWNtZSJ9", true)
-	f.Fuzz(func(t *testing.T, body string, encoded bool) {
-		w := newWorld(t)
-		event := recorded(t, "login/accepted/plain")
-		event.Body, event.IsBase64Encoded = body, encoded
-		a := w.send(t, event)
-		refused := a.StatusCode == 400 || a.StatusCode == 413
-		charged := len(w.attempts.Transitions()) > 0
-		if refused == charged || !slices.Contains([]int{200, 400, 401, 413}, a.StatusCode) {
-			t.Errorf("status %d, charged %t: %s", a.StatusCode, charged, a.Body)
-		}
-	})
-}
