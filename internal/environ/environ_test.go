@@ -148,6 +148,7 @@ func TestOriginsRefuse(t *testing.T) {
 		"the port that plain http goes by": "http://localhost:80",
 		"a port of nothing":                "https://a.example:",
 		"a port with a zero before it":     "https://a.example:08443",
+		"a port beyond the last":           "https://a.example:65536",
 		"capitals":                         "https://Portal.example.com",
 		"letters no browser sends":         "https://pórtal.example.com",
 		"another scheme":                   "ftp://a.example",

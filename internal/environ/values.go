@@ -3,6 +3,7 @@ package environ
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -95,6 +96,9 @@ const hostPattern = `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
 func isOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme+"://"+u.Host != origin || !regexp.MustCompile(hostPattern).MatchString(u.Hostname()) {
+		return false
+	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && err != nil {
 		return false
 	}
 	if strings.HasSuffix(u.Host, ":") || strings.HasPrefix(u.Port(), "0") {
