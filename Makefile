@@ -49,6 +49,13 @@ sam-local-test: need-go ministack sam-build ## Drive what SAM builds through a l
 test: need-go ministack sam functions axe ## Run every test, with AWS's interfaces on this machine
 	@infra/tools/test $(ARGS)
 
+# How long each fuzz target runs.
+FUZZTIME ?= 1m
+
+.PHONY: fuzz
+fuzz: need-go ## Look for inputs that break a decoder, a minute for each (or FUZZTIME=20s)
+	@infra/tools/fuzz $(FUZZTIME)
+
 .PHONY: screenshots
 screenshots: need-go ## Take pictures of the console's pages into .build/screenshots
 	@go test -count=1 -v -run '^TestPictures$$' ./infra/browser -args -pictures
