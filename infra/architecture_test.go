@@ -63,6 +63,7 @@ var importTable = map[string][]string{
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
 	"infra/browser":      nil,                                              // and nobody but tests may import it
 	"infra/faults":       nil,                                              // nor this
+	"infra/matrix":       nil,                                              // nor this
 
 	"functions/publish-events": {"internal/announce", "internal/environ"},
 
