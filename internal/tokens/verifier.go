@@ -3,12 +3,15 @@ package tokens
 import (
 	"context"
 	"crypto/rsa"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"portcullis/internal/access"
 	"portcullis/internal/lockout"
@@ -77,10 +80,25 @@ func (v *Verifier) signed(ctx context.Context, token string) (Claims, error) {
 		return Claims{}, err
 	}
 	var claims Claims
-	if err := parsed.Claims(key, &claims); err != nil {
+	if err := parsed.Claims(key, &claims); err != nil || !strict(token) {
 		return Claims{}, unauthorized("the signature or the claims are not good")
 	}
 	return claims, nil
+}
+
+// strict reports whether a token's header and claims are JSON as RFC 7493 wants it,
+// in UTF-8 and with each name once. RFC 7519, 7.2, asks for UTF-8; the library would
+// put U+FFFD in the place of other bytes, and so make one username of many.
+func strict(token string) bool {
+	header, rest, _ := strings.Cut(token, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	for _, part := range []string{header, payload} {
+		text, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil || !jsontext.Value(text).IsValid() {
+			return false
+		}
+	}
+	return true
 }
 
 func (v *Verifier) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {

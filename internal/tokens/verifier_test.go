@@ -1,11 +1,13 @@
 package tokens_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -182,12 +184,25 @@ func TestVerifyRefusesSignatures(t *testing.T) {
 		{"a signature of other claims", parts[0] + "." + segment([]byte(`{"iss":"x"}`)) + "." + parts[2]},
 		{"a token that is too long", valid + strings.Repeat("A", 8<<10)},
 		{"a time that is no number", sign(t, jose.RS256, ours, "k1", map[string]any{"iss": issuer, "exp": "tomorrow"})},
+		{"claims that are not UTF-8", signedBy(t, []byte(`{"alg":"RS256","kid":"k1"}`), claimsWith(t, "acme/root\xff"), byUs)},
+		{"claims with half a letter", signedBy(t, []byte(`{"alg":"RS256","kid":"k1"}`), claimsWith(t, `acme/root\ud800`), byUs)},
+		{"a header that is not UTF-8", signedBy(t, []byte(`{"alg":"RS256","kid":"k1","x":"`+"\xff"+`"}`), claimsWith(t, "acme/root"), byUs)},
 		{"an encrypted token", strings.Repeat("e30.", 4) + "e30"},
 		{"a JWS as JSON", fmt.Sprintf(`{"protected":%q,"payload":%q,"signature":%q}`, parts[0], parts[1], parts[2])},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { refuses(t, test.token) })
 	}
+}
+
+// claimsWith returns good claims with a username as it stands in JSON.
+func claimsWith(t *testing.T, username string) []byte {
+	t.Helper()
+	text, err := json.Marshal(good())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Replace(text, []byte("acme/root"), []byte(username), 1)
 }
 
 // bringsItsKey signs with a key that is in the token's own header.
