@@ -188,6 +188,7 @@ var testModules = map[string]string{
 	"github.com/getkin/kin-openapi/": "infra/contract",
 	"github.com/chromedp/":           "infra/browser",
 	"github.com/santhosh-tekuri/":    "infra/contract", // by way of kin-openapi
+	"pgregory.net/rapid":             "internal/lockouttest",
 }
 
 // checkTestModules keeps them out of everything that is deployed: what is there

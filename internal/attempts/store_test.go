@@ -20,7 +20,7 @@ func open(t *testing.T) lockouttest.AttemptsFixture {
 	trail := audit.New(db, tables.Audit)
 	return lockouttest.AttemptsFixture{
 		Attempts: attempts.New(db, tables.Attempts, trail, environ.Clock{}, rand.Float64),
-		Entries: func(t *testing.T, client string) []audit.Entry {
+		Entries: func(t lockouttest.TB, client string) []audit.Entry {
 			t.Helper()
 			entries, next, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 1000})
 			if err != nil || next != "" {

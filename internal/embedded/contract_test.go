@@ -11,16 +11,11 @@ import (
 	"portcullis/internal/tokens"
 )
 
-func TestAttempts(t *testing.T) {
-	lockouttest.TestAttempts(t, func(t *testing.T) lockouttest.AttemptsFixture {
-		s := fresh(t)
-		return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: entriesOf(s)}
-	})
-}
+func TestAttempts(t *testing.T) { lockouttest.TestAttempts(t, openAttempts) }
 
 // entriesOf returns how the entries of a store's client are read.
-func entriesOf(s *embedded.Store) func(t *testing.T, client string) []audit.Entry {
-	return func(t *testing.T, client string) []audit.Entry {
+func entriesOf(s *embedded.Store) func(t lockouttest.TB, client string) []audit.Entry {
+	return func(t lockouttest.TB, client string) []audit.Entry {
 		entries, _, err := s.Trail.Entries(context.Background(), audit.Query{Client: client, Limit: 4000})
 		if err != nil {
 			t.Fatal(err)

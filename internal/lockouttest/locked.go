@@ -57,13 +57,10 @@ func testLockedList(t *testing.T, f AttemptsFixture) {
 // lead takes another user of the same client through steps of their own.
 func (w *walk) lead(username string, steps ...step) {
 	w.t.Helper()
-	other := newWalk(w.t, w.fixture)
-	other.key = lockout.NewKey(w.key.Client(), username)
-	other.events = w.events
+	other := w.another(username)
 	for _, s := range steps {
 		other.take(s)
 	}
-	w.events = other.events
 }
 
 func testLockedPages(t *testing.T, f AttemptsFixture) {

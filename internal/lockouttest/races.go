@@ -21,39 +21,6 @@ const (
 	wrongs  = 1000
 )
 
-// walkSteps is the length of a random walk: long enough that each transition
-// meets each of its refusals, short enough for a store behind a socket.
-const walkSteps = 300
-
-// testRandomWalk takes random steps, with a few attempts that come and go, a
-// maximum that moves and transitions that are sent late and twice.
-func testRandomWalk(t *testing.T, f AttemptsFixture) {
-	seed := rand.Uint64()
-	random := rand.New(rand.NewPCG(seed, 0))
-	w := newWalk(t, f)
-	seen := map[lockout.Outcome]int{}
-	for range walkSteps {
-		seen[w.take(randomStep(random))]++
-		if t.Failed() {
-			t.Fatalf("the seed of this walk is %d", seed)
-		}
-	}
-	if seen[lockout.Applied] < walkSteps/10 {
-		t.Errorf("got outcomes %v: too few were applied to say anything", seen)
-	}
-}
-
-func randomStep(random *rand.Rand) step {
-	id := string(rune('a' + random.IntN(6)))
-	maximum := 1 + random.IntN(4)
-	steps := []step{
-		charge(id, maximum), charge(id, maximum), charge(id, maximum), fail(id, maximum), fail(id, maximum),
-		asCharged(fail(id, maximum)), blind(fail(id, maximum)), unknown(fail(id, maximum)), succeed(id),
-		refund(id), unknown(refund(id)), reclaim(), reclaimFirst(id), unlock(), unlock(), unlockSeen(), look, later,
-	}
-	return steps[random.IntN(len(steps))]
-}
-
 // testSentTwice repeats the very transitions that write to the trail, as a
 // retry would whose first answer was lost. The second answer may be that of the
 // first, or that of a record on which it is done already.

@@ -62,7 +62,7 @@ type Users interface {
 type UsersFixture struct {
 	Users
 	// Entries returns the entries of a client, in any order.
-	Entries func(t *testing.T, client string) []audit.Entry
+	Entries func(t TB, client string) []audit.Entry
 }
 
 // TestUsers runs the contract of a store of users. Each open returns an empty

@@ -2,12 +2,13 @@ package lockouttest
 
 import (
 	"cmp"
+	"context"
 	"slices"
-	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"portcullis/internal/audit"
 	"portcullis/internal/lockout"
@@ -16,17 +17,24 @@ import (
 // walkStart is when a walk begins: any time will do that is no special one.
 var walkStart = time.Date(2026, 11, 23, 10, 4, 5, 123e6, time.UTC)
 
+// A TB is a test, or one check of a property.
+type TB interface {
+	rapid.TB
+	Context() context.Context
+}
+
 // A walk takes one user's record through a store and, beside it, through the
 // transitions' own Apply.
 type walk struct {
-	t       *testing.T
+	t       TB
 	fixture AttemptsFixture
 	key     lockout.Key
 	now     time.Time
 	nextID  func() string
 	record  lockout.Record            // what the store must hold
-	events  []lockout.Event           // what the trail must hold
+	events  *[]lockout.Event          // what the trail of the client must hold
 	charged map[string]lockout.Record // by attempt, as its charge left the record
+	first   map[string]lockout.Result // by event, what the transition that made it did
 	seen    lockout.Record            // as of the last look
 }
 
@@ -35,18 +43,24 @@ type walk struct {
 type step func(w *walk) lockout.Transition
 
 // newWalk begins at a user whom nobody has tried.
-func newWalk(t *testing.T, f AttemptsFixture) *walk {
+func newWalk(t TB, f AttemptsFixture) *walk {
 	next := IDs()
 	return &walk{
-		t: t, fixture: f, now: walkStart, nextID: next,
+		t: t, fixture: f, now: walkStart, nextID: next, events: new([]lockout.Event),
 		key:     lockout.NewKey("c"+next()[2:], "ana.silva"),
-		charged: map[string]lockout.Record{},
+		charged: map[string]lockout.Record{}, first: map[string]lockout.Result{},
 	}
 }
 
-// take takes one step, compares, and returns the outcome. A store whose answer
-// got lost on the way may have sent the transition twice, and answers as it does
-// to the second.
+// another begins at another user of the same client.
+func (w *walk) another(username string) *walk {
+	other := newWalk(w.t, w.fixture)
+	other.key, other.events = lockout.NewKey(w.key.Client(), username), w.events
+	return other
+}
+
+// take takes one step, compares the answer and what is stored, and returns the
+// outcome.
 func (w *walk) take(s step) lockout.Outcome {
 	w.t.Helper()
 	w.now = w.now.Add(time.Second)
@@ -54,29 +68,50 @@ func (w *walk) take(s step) lockout.Outcome {
 	if transition == nil {
 		return ""
 	}
+	outcome := w.send(transition)
+	w.checkStored(transition)
+	return outcome
+}
+
+// send sends a transition, compares the answer and returns the outcome.
+func (w *walk) send(transition lockout.Transition) lockout.Outcome {
+	w.t.Helper()
 	want := transition.Apply(w.record)
 	got, err := w.fixture.Attempts.Apply(w.t.Context(), w.key, transition)
 	if err != nil {
 		w.t.Fatalf("%T: %v", transition, err)
 	}
+	w.compare(transition, got, w.dueAnswer(transition, got, want))
 	w.record = want.Record
 	if want.Event != nil {
-		w.events = append(w.events, *want.Event)
+		*w.events = append(*w.events, *want.Event)
+		w.first[want.Event.ID] = want
 	}
 	if c, ok := transition.(lockout.Charge); ok && want.Outcome == lockout.Applied {
 		w.charged[c.AttemptID] = want.Record
 	}
-	if again := transition.Apply(want.Record); got.Outcome == again.Outcome && again.Outcome != lockout.Applied {
-		w.compare(transition, got, again)
-	} else {
-		w.compare(transition, got, want)
-	}
 	return want.Outcome
 }
 
-// compare compares the answer and what is stored. The record that a
-// lock answers with may be older in what is in flight: the store writes a lock
-// on condition of the failures alone.
+// dueAnswer returns what the store had to answer, given what it did. A store
+// whose answer got lost on the way may have sent the transition twice, and
+// answers as it does to the second. To one that made its event before, it may
+// answer what it did then: a transaction of DynamoDB is known by its token.
+func (w *walk) dueAnswer(transition lockout.Transition, got, want lockout.Result) lockout.Result {
+	if again := transition.Apply(want.Record); got.Outcome == again.Outcome && again.Outcome != lockout.Applied {
+		return again
+	}
+	if got.Event != nil && want.Event == nil {
+		if first, made := w.first[got.Event.ID]; made {
+			return first
+		}
+	}
+	return want
+}
+
+// compare compares an answer. The record that a lock answers with may be older
+// in what is in flight: the store writes a lock on condition of the failures
+// alone.
 func (w *walk) compare(transition lockout.Transition, got, want lockout.Result) {
 	w.t.Helper()
 	if want.Event != nil {
@@ -87,28 +122,33 @@ func (w *walk) compare(transition lockout.Transition, got, want lockout.Result) 
 	if diff := gocmp.Diff(got, want, asStored); diff != "" {
 		w.t.Errorf("%T answered (-got +want):\n%s", transition, diff)
 	}
-	w.checkStored(transition)
 }
 
 // checkStored compares what is read back and, after a transition that may have
 // an event, the trail.
 func (w *walk) checkStored(after lockout.Transition) {
 	w.t.Helper()
+	w.checkRecord()
+	switch after.(type) {
+	case lockout.Fail, lockout.Unlock:
+		compareTrail(w.t, w.fixture, w.key.Client(), *w.events)
+	}
+}
+
+// checkRecord compares what is read back.
+func (w *walk) checkRecord() {
+	w.t.Helper()
 	read, err := w.fixture.Attempts.Read(w.t.Context(), w.key)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	if diff := gocmp.Diff(read, w.record, asStored); diff != "" {
-		w.t.Errorf("read after %T (-got +want):\n%s", after, diff)
-	}
-	switch after.(type) {
-	case lockout.Fail, lockout.Unlock:
-		compareTrail(w.t, w.fixture, w.key.Client(), w.events)
+		w.t.Errorf("read back (-got +want):\n%s", diff)
 	}
 }
 
 // compareTrail compares a client's entries with the events that they are of.
-func compareTrail(t *testing.T, f AttemptsFixture, client string, events []lockout.Event) {
+func compareTrail(t TB, f AttemptsFixture, client string, events []lockout.Event) {
 	t.Helper()
 	want := make([]audit.Entry, 0, len(events))
 	for _, e := range events {

@@ -28,7 +28,7 @@ func TestStore(t *testing.T) {
 		trail := audit.New(db, tables.Audit)
 		return lockouttest.UsersFixture{
 			Users: users.New(db, tables.Users, newHasher(cheap), trail),
-			Entries: func(t *testing.T, client string) []audit.Entry {
+			Entries: func(t lockouttest.TB, client string) []audit.Entry {
 				entries, _, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 4000})
 				if err != nil {
 					t.Fatal(err)
