@@ -118,6 +118,8 @@ func lockCases() []attemptsCase {
 		{"of an unknown user expires", []step{charge("a", 1)}, unknown(fail("a", 1)), lockout.Applied},
 		{"when the count grew after the charge",
 			[]step{charge("a", 3), charge("b", 3), charge("c", 3), fail("a", 3), fail("b", 3)}, asCharged(fail("c", 3)), lockout.Applied},
+		{"when the count grew under a maximum that was lowered then",
+			[]step{charge("a", 3), charge("b", 3), fail("b", 3)}, asCharged(fail("a", 1)), lockout.Applied},
 		{"when others were charged after it",
 			[]step{charge("a", 2), fail("a", 2), charge("b", 2), charge("c", 3)}, asCharged(fail("b", 2)), lockout.Applied},
 		{"when nothing is known of the record", []step{charge("a", 2), fail("a", 2), charge("b", 2)}, blind(fail("b", 2)), lockout.Applied},
