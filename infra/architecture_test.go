@@ -189,6 +189,7 @@ var testModules = map[string]string{
 	"github.com/chromedp/":           "infra/browser",
 	"github.com/santhosh-tekuri/":    "infra/contract", // by way of kin-openapi
 	"pgregory.net/rapid":             "internal/lockouttest",
+	"github.com/anishathalye/":       "internal/lockouttest",
 }
 
 // checkTestModules keeps them out of everything that is deployed: what is there

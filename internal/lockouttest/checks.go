@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"portcullis/internal/lockout"
 )
 
 // checksFlag is the flag by which rapid is told how many random cases to try.
@@ -47,6 +49,15 @@ func (c counts) sum() int {
 		sum += n
 	}
 	return sum
+}
+
+// kindOf names a transition with its outcome.
+func kindOf(t lockout.Transition, r lockout.Result) string {
+	kind := strings.TrimPrefix(fmt.Sprintf("%T", t), "lockout.")
+	if _, fails := t.(lockout.Fail); fails && r.Event != nil {
+		kind = "Fail that locks"
+	}
+	return fmt.Sprintf("%s: %s", kind, r.Outcome)
 }
 
 // ending sums up the counts whose name ends so.

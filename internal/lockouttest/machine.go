@@ -1,10 +1,8 @@
 package lockouttest
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -150,13 +148,9 @@ func (s *subject) prepare(draw step) lockout.Transition {
 
 // send sends a transition and counts it.
 func (m *machine) send(s *subject, made lockout.Transition) {
-	kind, events := strings.TrimPrefix(fmt.Sprintf("%T", made), "lockout."), len(*s.events)
-	outcome := s.send(made)
-	if _, fails := made.(lockout.Fail); fails && len(*s.events) > events {
-		kind = "Fail that locks"
-	}
-	m.t.Logf("%s: %s: %+v", s.key, outcome, made)
-	m.done[fmt.Sprintf("%s: %s", kind, outcome)]++
+	due := s.send(made)
+	m.t.Logf("%s: %s: %+v", s.key, due.Outcome, made)
+	m.done[kindOf(made, due)]++
 }
 
 // wrongLogin charges an attempt and lets it fail, so that locks are frequent.

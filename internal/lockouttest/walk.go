@@ -68,13 +68,13 @@ func (w *walk) take(s step) lockout.Outcome {
 	if transition == nil {
 		return ""
 	}
-	outcome := w.send(transition)
+	due := w.send(transition)
 	w.checkStored(transition)
-	return outcome
+	return due.Outcome
 }
 
-// send sends a transition, compares the answer and returns the outcome.
-func (w *walk) send(transition lockout.Transition) lockout.Outcome {
+// send sends a transition, compares the answer and returns the one that was due.
+func (w *walk) send(transition lockout.Transition) lockout.Result {
 	w.t.Helper()
 	want := transition.Apply(w.record)
 	got, err := w.fixture.Attempts.Apply(w.t.Context(), w.key, transition)
@@ -90,7 +90,7 @@ func (w *walk) send(transition lockout.Transition) lockout.Outcome {
 	if c, ok := transition.(lockout.Charge); ok && want.Outcome == lockout.Applied {
 		w.charged[c.AttemptID] = want.Record
 	}
-	return want.Outcome
+	return want
 }
 
 // dueAnswer returns what the store had to answer, given what it did. A store
