@@ -8,10 +8,24 @@ import (
 
 // openAttempts opens a fresh store for the suites of the attempts.
 func openAttempts(t *testing.T) lockouttest.AttemptsFixture {
+	t.Helper()
 	s := fresh(t)
 	return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: entriesOf(s)}
 }
 
-func TestPropertyOfTransitions(t *testing.T) {
-	lockouttest.TestPropertyOfTransitions(t, openAttempts, 100)
+// oneStore returns how a property gets at a store that all its sequences share.
+func oneStore(t *testing.T) func() lockouttest.AttemptsFixture {
+	t.Helper()
+	store := openAttempts(t)
+	return func() lockouttest.AttemptsFixture { return store }
 }
+
+// propertyShare leaves time for the disk, which each command that changes
+// something waits for.
+const propertyShare = 50
+
+func TestPropertyOfTransitions(t *testing.T) {
+	lockouttest.TestPropertyOfTransitions(t, oneStore(t), propertyShare)
+}
+
+func TestPropertyOfGate(t *testing.T) { lockouttest.TestPropertyOfGate(t, oneStore(t), propertyShare) }

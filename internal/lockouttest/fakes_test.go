@@ -7,8 +7,8 @@ import (
 	"portcullis/internal/lockouttest"
 )
 
-// openMemory returns a fresh store in memory.
-func openMemory(*testing.T) lockouttest.AttemptsFixture {
+// freshMemory returns an empty store in memory.
+func freshMemory() lockouttest.AttemptsFixture {
 	attempts := lockouttest.NewAttempts()
 	return lockouttest.AttemptsFixture{
 		Attempts: attempts,
@@ -24,4 +24,6 @@ func openMemory(*testing.T) lockouttest.AttemptsFixture {
 	}
 }
 
-func TestMemoryAttempts(t *testing.T) { lockouttest.TestAttempts(t, openMemory) }
+func TestMemoryAttempts(t *testing.T) {
+	lockouttest.TestAttempts(t, func(*testing.T) lockouttest.AttemptsFixture { return freshMemory() })
+}

@@ -16,11 +16,12 @@ import (
 // users, known and unknown, under a maximum that moves and while time passes,
 // each of them in time, late or twice. The store's answers, and what it holds,
 // must be those of the transitions' own Apply. What fails is made as short as it
-// can be. Of the cases that rapid is asked for, so many per cent are tried.
-func TestPropertyOfTransitions(t *testing.T, open func(t *testing.T) AttemptsFixture, percent int) {
-	checks, f, done := share(t, percent), open(t), counts{}
+// can be. Open returns the store of a sequence, which may be the same each time.
+// Of the sequences that rapid is asked for, so many per cent are tried.
+func TestPropertyOfTransitions(t *testing.T, open func() AttemptsFixture, percent int) {
+	checks, done := share(t, percent), counts{}
 	rapid.Check(t, func(t *rapid.T) {
-		m := newMachine(t, f, done)
+		m := newMachine(t, open(), done)
 		t.Repeat(m.commands())
 		m.look()
 	})

@@ -7,5 +7,7 @@ import (
 )
 
 func TestPropertyOfTransitions(t *testing.T) {
-	lockouttest.TestPropertyOfTransitions(t, openMemory, 100)
+	lockouttest.TestPropertyOfTransitions(t, freshMemory, 100)
 }
+
+func TestPropertyOfGate(t *testing.T) { lockouttest.TestPropertyOfGate(t, freshMemory, 100) }

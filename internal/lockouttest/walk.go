@@ -154,13 +154,14 @@ func compareTrail(t TB, f AttemptsFixture, client string, events []lockout.Event
 	for _, e := range events {
 		want = append(want, audit.FromEvent(e))
 	}
-	byID := func(a, b audit.Entry) int { return cmp.Compare(a.ID, b.ID) }
 	got := slices.SortedFunc(slices.Values(f.Entries(t, client)), byID)
 	slices.SortFunc(want, byID)
 	if diff := gocmp.Diff(got, want, asStored); diff != "" {
 		t.Errorf("audit trail (-got +want):\n%s", diff)
 	}
 }
+
+func byID(a, b audit.Entry) int { return cmp.Compare(a.ID, b.ID) }
 
 // asStored compares what a store may change: the order of a set, the fraction
 // of a second of an expiry, an empty list for none.
