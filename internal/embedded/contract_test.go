@@ -36,10 +36,7 @@ func TestTrail(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.UsersFixture {
-		s := fresh(t)
-		return lockouttest.UsersFixture{Users: s.Users, Entries: entriesOf(s)}
-	})
+	lockouttest.TestUsers(t, openUsers)
 }
 
 func TestPolicies(t *testing.T) {

@@ -29,3 +29,14 @@ func TestPropertyOfTransitions(t *testing.T) {
 }
 
 func TestPropertyOfGate(t *testing.T) { lockouttest.TestPropertyOfGate(t, oneStore(t), propertyShare) }
+
+// openUsers opens a fresh store for the suites of the users.
+func openUsers(t *testing.T) lockouttest.UsersFixture {
+	t.Helper()
+	s := fresh(t)
+	return lockouttest.UsersFixture{Users: s.Users, Entries: entriesOf(s)}
+}
+
+func TestPropertyOfUsers(t *testing.T) {
+	lockouttest.TestPropertyOfUsers(t, openUsers(t), propertyShare)
+}

@@ -8,6 +8,12 @@
 // stores. To add a store, write a test in its package that opens a fresh one
 // and hands it to the suite.
 //
+// Besides the suites, which take one step at a time, there are random sequences
+// ([TestPropertyOfTransitions], [TestPropertyOfGate], [TestPropertyOfUsers]),
+// which are made short when they fail, and concurrent histories
+// ([TestLinearizable]). How many are tried follows rapid's flag -rapid.checks or
+// the variable RAPID_CHECKS; 100 is its default, and each test tries its share.
+//
 // The one decision a reader must know: a test that needs AWS never skips. [AWS]
 // reads the address of the services from AWS_ENDPOINT_URL, which the command
 // infra/ministack sets, and fails the test when it is missing.

@@ -88,7 +88,7 @@ func (g *gateMachine) login(t *rapid.T, hold bool) {
 	fault := drawMishap(t, "the charge")
 	fault.happensAt(h.store, 1)
 	h.password.unread = drawOurs(t, "reading the credential")
-	due, goesIn := g.dueAtTheGate(h, fault)
+	due, goesIn := u.atTheGate(h, fault)
 	told, in := h.begin(t.Context(), g.gate(h))
 	if in {
 		g.held = append(g.held, h)
@@ -108,29 +108,6 @@ func (g *gateMachine) gate(h *heldLogin) *lockout.Gate[*heldPassword] {
 		Attempts: h.store, Credentials: h.password, Maximums: FixedMaximum(h.maximum), Clock: g.clock,
 		NewID: g.nextID, Jitter: func() float64 { return 0 }, Lifetime: loginLifetime,
 	}
-}
-
-// dueAtTheGate returns whether a login comes as far as its comparison and, if
-// not, what it must be told.
-func (g *gateMachine) dueAtTheGate(h *heldLogin, m mishap) (told said, in bool) {
-	u := h.user
-	if m.fault == FaultAfter && u.roomFor(h.login) {
-		u.take(h.login)
-		if !m.outage { // it is found to have been charged, and given back
-			u.giveBack(h.login)
-		}
-	}
-	if m.fault != "" {
-		return nothing, false
-	}
-	if ruling := u.enter(h.login); ruling != "" {
-		return said{Ruling: ruling}, false
-	}
-	if h.password.unread != nil {
-		u.giveBack(h.login)
-		return nothing, false
-	}
-	return said{}, true
 }
 
 // loginEnds lets a login that is held go on.

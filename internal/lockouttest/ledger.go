@@ -84,6 +84,29 @@ func (u *ledger) giveBack(l *login) {
 	u.places = slices.DeleteFunc(u.places, func(other *login) bool { return other == l })
 }
 
+// atTheGate lets a login in that may meet a mishap at its charge. It returns
+// whether the login comes as far as its comparison and, if not, what it must be
+// told.
+func (u *ledger) atTheGate(h *heldLogin, m mishap) (told said, in bool) {
+	if m.fault == FaultAfter && u.roomFor(h.login) {
+		u.take(h.login)
+		if !m.outage { // it is found to have been charged, and given back
+			u.giveBack(h.login)
+		}
+	}
+	if m.fault != "" {
+		return nothing, false
+	}
+	if ruling := u.enter(h.login); ruling != "" {
+		return said{Ruling: ruling}, false
+	}
+	if h.password.unread != nil {
+		u.giveBack(h.login)
+		return nothing, false
+	}
+	return said{}, true
+}
+
 // settle settles a login that was compared, and returns what it may be told.
 func (u *ledger) settle(l *login) said {
 	right := l.right && u.known

@@ -23,20 +23,31 @@ import (
 
 func TestStore(t *testing.T) {
 	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
-	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.UsersFixture {
-		tables := lockouttest.Tables(t)
-		trail := audit.New(db, tables.Audit)
-		return lockouttest.UsersFixture{
-			Users: users.New(db, tables.Users, newHasher(cheap), trail),
-			Entries: func(t lockouttest.TB, client string) []audit.Entry {
-				entries, _, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 4000})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return entries
-			},
-		}
-	})
+	lockouttest.TestUsers(t, func(t *testing.T) lockouttest.UsersFixture { return fixture(t, db) })
+}
+
+// propertyShare is small, since each command is a request over HTTP.
+const propertyShare = 20
+
+func TestPropertyOfUsers(t *testing.T) {
+	lockouttest.TestPropertyOfUsers(t, fixture(t, dynamodb.NewFromConfig(lockouttest.AWS(t))), propertyShare)
+}
+
+// fixture returns an empty store with its trail.
+func fixture(t *testing.T, db *dynamodb.Client) lockouttest.UsersFixture {
+	t.Helper()
+	tables := lockouttest.Tables(t)
+	trail := audit.New(db, tables.Audit)
+	return lockouttest.UsersFixture{
+		Users: users.New(db, tables.Users, newHasher(cheap), trail),
+		Entries: func(t lockouttest.TB, client string) []audit.Entry {
+			entries, _, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 4000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return entries
+		},
+	}
 }
 
 // entryOf returns an entry of its own of something done to a user of acme.
