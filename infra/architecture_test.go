@@ -53,7 +53,8 @@ var importTable = map[string][]string{
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"infra":              nil,
-	"infra/contract":     {"infra"}, // and nobody but tests may import it
+	"infra/contract":     {"infra"}, // and nobody but tests and the conformance suite may import it
+	"infra/conformance":  {"infra/contract"},
 	"internal/console":   nil,
 	"infra/stack":        nil,
 	"infra/child":        nil,

@@ -1,7 +1,7 @@
 // Package contract holds what tests see of the API against infra/openapi.yaml:
 // each request and each answer, whole. It also counts what was seen, so that an
 // operation or a status that no test exercised fails a test. Only tests import
-// it.
+// it, and the conformance suite, which tests servers.
 //
 // The one decision a reader must know: a test need not say that it means to send
 // a bad request. What the contract does not allow must be refused for it, with a
