@@ -47,10 +47,10 @@ func (w *wire) hangUp(ctx context.Context, r request) error {
 	return w.sendPart(ctx, w.text(r))
 }
 
-// cut sends a request without the last bytes of its body and leaves.
+// cut sends a request without the last byte of its body and leaves.
 func (w *wire) cut(ctx context.Context, r request) error {
 	text := w.text(r)
-	return w.sendPart(ctx, text[:len(text)-len(r.body)/2])
+	return w.sendPart(ctx, text[:len(text)-1])
 }
 
 func (w *wire) sendPart(ctx context.Context, text []byte) error {
