@@ -136,7 +136,7 @@ func hangingUp(t *trial) {
 			t.stop("sending: %v", err)
 		}
 	}
-	for deadline := time.Now().Add(countTime); ; {
+	for deadline := time.Now().Add(min(countTime, t.patience)); ; {
 		failed := t.look(p).Failed
 		if failed > n {
 			t.wrongly("hanging up %d times counted %d failures", n, failed)

@@ -284,7 +284,7 @@ func lockIsSeen(t *trial) {
 // untilListed waits until the list of locked users has the user, or has not.
 func (t *trial) untilListed(p person, want bool) {
 	path := "/clients/" + p.client + "/users?locked=true&limit=100&q=" + url.QueryEscape(p.username)
-	for deadline := time.Now().Add(showTime); ; {
+	for deadline := time.Now().Add(min(showTime, t.patience)); ; {
 		if t.listed(path, p) == want {
 			return
 		}
