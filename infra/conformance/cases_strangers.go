@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,7 +14,7 @@ func strangerCases() []testCase {
 		{name: "strangers/a name that nobody has gets the answers of a user, through the lock and after it",
 			standsFor: of(vaultNames, surveyNames, mirthNames), try: strangersLikeUsers},
 		{name: "strangers/so does any name in a client that is not there", standsFor: of(vaultNames),
-			try: func(t *trial) { t.alike(person{client: strings.TrimSuffix(t.run, "-"), username: t.name()}) }},
+			try: absentLikeUsers},
 		{name: "strangers/so does a name that nobody can have", standsFor: of(vaultNames),
 			try: func(t *trial) { t.alike(person{client: t.root.client, username: t.name() + "/%?# x"}) }},
 		{name: "strangers/so does a user who was deleted", try: deletedLikeUsers},
@@ -84,6 +85,37 @@ func strangersLikeUsers(t *trial) {
 		if got.header.Get("Content-Length") != want.header.Get("Content-Length") {
 			t.wrongly("%s: %s bytes, and a user gets %s", when, got.header.Get("Content-Length"), want.header.Get("Content-Length"))
 		}
+	}
+}
+
+// nowhere is a person of a client that is not there, which has a maximum of its
+// own: the default.
+func (t *trial) nowhere(username string) person {
+	return person{client: strings.TrimSuffix(t.run, "-"), username: username}
+}
+
+// uncounted is a trace without the number of attempts that remain.
+func (a trace) uncounted() trace {
+	a.body = remainingInBody.ReplaceAllString(a.body, `"attempts_remaining":N`)
+	return a
+}
+
+var remainingInBody = regexp.MustCompile(`"attempts_remaining": ?[1-9]`)
+
+func absentLikeUsers(t *trial) {
+	known, stranger := t.manager(), t.nowhere(t.name())
+	wrong := traceOf(t.guess(known), known).uncounted()
+	t.failTimes(known, t.maximum-2)
+	locked := traceOf(t.guess(known), known)
+	a := t.guess(stranger)
+	for left := a.remaining(); left >= 1; left-- {
+		t.expectWrong(a, left, "in a client that is not there")
+		t.expectAlike(traceOf(a, stranger).uncounted(), wrong, "a wrong password in a client that is not there")
+		a = t.guess(stranger)
+	}
+	for range 2 {
+		t.expectAlike(traceOf(a, stranger), locked, "a lock in a client that is not there")
+		a = t.guess(stranger)
 	}
 }
 

@@ -39,8 +39,8 @@ type account struct {
 // settings are what the command line says.
 type settings struct {
 	url             *url.URL
-	root, other     account // other is of a second client; its client may be empty
-	match           *regexp.Regexp
+	root, other     account        // other is of a second client; its client may be empty
+	match, skip     *regexp.Regexp // skip may be nil
 	list, json      bool
 	junit           string
 	cases, parallel int
@@ -63,7 +63,8 @@ func parse(arguments []string, stderr io.Writer) (*settings, error) {
 	flags.StringVar(&s.other.client, "other-client", "", "the `name` of a second client, for the one case that wants two")
 	flags.StringVar(&s.other.username, "other-username", defaultUsername, "the `name` of a Sysadmin of the second client")
 	flags.StringVar(&s.other.passwordFile, "other-password-file", "", "`file` with the second Sysadmin's password")
-	flags.Func("run", "try only the cases whose names match this regular `expression`", s.setMatch)
+	flags.Func("run", "try only the cases whose names match this regular `expression`", expression(&s.match))
+	flags.Func("skip", "leave out the cases whose names match this regular `expression`", expression(&s.skip))
 	flags.BoolVar(&s.list, "list", false, "list the cases and what each stands for, and try none")
 	flags.BoolVar(&s.json, "json", false, "print JSON, one object a line")
 	flags.StringVar(&s.junit, "junit", "", "write a JUnit report to this `file` besides")
@@ -115,7 +116,7 @@ func (s *settings) check(rest []string) error {
 	case s.pace < 0 || s.settle < 0 || s.patience < 0:
 		return errors.New("-pace, -settle and -patience must not be negative")
 	case len(s.chosen()) == 0:
-		return fmt.Errorf("-run %q matches no case (-list lists them)", s.match)
+		return errors.New("-run and -skip leave no case (-list lists them)")
 	}
 	return nil
 }
@@ -136,16 +137,19 @@ func (s *settings) setURL(text string) error {
 	return nil
 }
 
-func (s *settings) setMatch(text string) (err error) {
-	s.match, err = regexp.Compile(text)
-	return err
+// expression reads a flag that is a regular expression.
+func expression(into **regexp.Regexp) func(string) error {
+	return func(text string) (err error) {
+		*into, err = regexp.Compile(text)
+		return err
+	}
 }
 
 // chosen returns the cases to try.
 func (s *settings) chosen() []testCase {
 	var all []testCase
 	for _, c := range cases() {
-		if s.match.MatchString(c.name) {
+		if s.match.MatchString(c.name) && (s.skip == nil || !s.skip.MatchString(c.name)) {
 			all = append(all, c)
 		}
 	}

@@ -100,12 +100,12 @@ func startEmbedded(t *testing.T, flags ...string) *world {
 
 // startFunctions needs `make functions` and the variables that infra/ministack
 // sets; `make test` sees to both.
-func startFunctions(t *testing.T) *world {
+func startFunctions(t *testing.T, flags ...string) *world {
 	t.Helper()
 	if os.Getenv("AWS_ENDPOINT_URL") == "" {
 		t.Fatal("AWS_ENDPOINT_URL is not set: run `make test`, which starts MiniStack")
 	}
-	return start(t, "-functions", *functions, "-processes", strconv.Itoa(functionProcesses))
+	return start(t, append([]string{"-functions", *functions, "-processes", strconv.Itoa(functionProcesses)}, flags...)...)
 }
 
 func start(t *testing.T, flags ...string) *world {
