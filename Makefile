@@ -56,6 +56,11 @@ FUZZTIME ?= 1m
 fuzz: need-go ## Look for inputs that break a decoder, a minute for each (or FUZZTIME=20s)
 	@infra/tools/fuzz $(FUZZTIME)
 
+.PHONY: conformance
+conformance: need-go ## Try a server for what lockout products get wrong: make conformance URL=http://127.0.0.1:8480
+	@go build -o .build/bin/conformance ./infra/conformance
+	@exec .build/bin/conformance $(if $(URL),-url '$(URL)') $(ARGS)
+
 .PHONY: screenshots
 screenshots: need-go ## Take pictures of the console's pages into .build/screenshots
 	@go test -count=1 -v -run '^TestPictures$$' ./infra/browser -args -pictures
