@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -128,5 +129,34 @@ func TestAPolicyOfTheClientsOwnIsPutBack(t *testing.T) {
 	policy, err := s.store.Policies.Policy(t.Context(), s.client)
 	if f.code != exitPassed || err != nil || policy.Maximum != 2 || policy.Source != "client" {
 		t.Errorf("exit code %d, policy %+v, %v; want 0 and the client's own 2\n%s", f.code, policy, err, f.stderr)
+	}
+}
+
+// TestNoTokenIsTold has the contract complain about every answer to a login.
+func TestNoTokenIsTold(t *testing.T) {
+	var mu sync.Mutex
+	secrets := map[string]bool{}
+	s := newSite(t)
+	secrets[s.password] = true
+	s.front = after(func(r seen, a *httptest.ResponseRecorder) {
+		change(a, func(body map[string]any) {
+			for _, name := range []string{"access_token", "id_token", "refresh_token"} {
+				if token, ok := body[name].(string); ok {
+					mu.Lock()
+					secrets[token[:20]] = true // the contract quotes the beginning
+					mu.Unlock()
+					body["more"], body[name] = true, token+" " // which is no token
+				}
+			}
+		})
+	})
+	f := s.conform(t, s.serve(t), "-run", "^(sessions/a logout|counting/another user's)")
+	if f.code == exitPassed || !strings.Contains(f.stdout, "against openapi.yaml") || !strings.Contains(f.stderr, "not as openapi.yaml says") {
+		t.Errorf("exit code %d, and the contract does not complain: nothing was tested\n%s", f.code, f.stderr)
+	}
+	for secret := range secrets {
+		if strings.Contains(f.stdout+f.stderr, secret) {
+			t.Errorf("%q is told", secret)
+		}
 	}
 }

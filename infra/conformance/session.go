@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 )
@@ -31,7 +33,7 @@ func (u *suite) enter(ctx context.Context, a account) (*session, error) {
 		return nil, fmt.Errorf("logging %s/%s in: got %s, want 200", a.client, a.username, got)
 	}
 	for _, fault := range got.faults {
-		u.told.note("the first login is not as openapi.yaml says: %v", fault)
+		u.told.note("the first login is not as openapi.yaml says: %s", u.hidden(fault, got))
 	}
 	s := &session{wire: u.wire, account: a, refresh: got.text("refresh_token")}
 	s.keep(got)
@@ -70,4 +72,21 @@ func (s *session) good(ctx context.Context) (string, error) {
 	}
 	s.keep(a)
 	return s.token, nil
+}
+
+// tokenInText is a token within an answer, which may be cut off.
+var tokenInText = regexp.MustCompile(`"(access_token|id_token|refresh_token)": ?"[^"]*"?`)
+
+// hidden is what the contract has against an answer, without what nobody may
+// read: the contract quotes requests and answers.
+func (s *settings) hidden(fault error, a answer) string {
+	text := tokenInText.ReplaceAllString(fault.Error(), `"$1":"…"`)
+	for _, secret := range []string{
+		a.text("access_token"), a.text("id_token"), a.text("refresh_token"), s.root.password, s.other.password,
+	} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "…")
+		}
+	}
+	return text
 }

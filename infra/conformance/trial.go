@@ -106,7 +106,7 @@ func (t *trial) hold(a answer) {
 	const enough = 3
 	for _, fault := range a.faults {
 		if t.against.Add(1) <= enough {
-			t.wrongly("against openapi.yaml: %v", fault)
+			t.wrongly("against openapi.yaml: %s", t.hidden(fault, a))
 		}
 	}
 }
