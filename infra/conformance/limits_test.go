@@ -160,3 +160,33 @@ func TestNoTokenIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestAnInterruptWaitsForWhatIsUnderWay interrupts while a user is being made. A
+// server goes on when its caller leaves, so a user could come after the deletion.
+func TestAnInterruptWaitsForWhatIsUnderWay(t *testing.T) {
+	s := newSite(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	var handled sync.WaitGroup
+	s.front = func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handled.Add(1)
+			defer handled.Done()
+			r, body := readWhole(r)
+			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/users") {
+				interrupt()
+				select {
+				case <-r.Context().Done():
+					<-time.After(crowdTime) // in which the suite deletes
+				case <-time.After(2 * crowdTime):
+				}
+			}
+			next.ServeHTTP(w, withBody(r, body))
+		})
+	}
+	f := command(ctx, t, s.password, "-url", s.serve(t), "-client", s.client, "-run", "^counting/the last")
+	handled.Wait()
+	if f.code != exitInterrupted {
+		t.Errorf("exit code %d, want %d\n%s", f.code, exitInterrupted, f.stderr)
+	}
+	s.expectUntouched(t)
+}
