@@ -78,10 +78,10 @@ func (t *trial) result(c testCase) result {
 		r.StandsFor = append(r.StandsFor, i.id+" "+i.product)
 	}
 	switch {
-	case t.why != "":
-		r.Outcome, r.Says = untried, append([]string{t.why}, t.wrong...)
 	case len(t.wrong) > 0:
 		r.Outcome = failed
+	case t.why != "":
+		r.Outcome, r.Says = untried, []string{t.why}
 	}
 	return r
 }
