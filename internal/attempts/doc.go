@@ -3,6 +3,7 @@
 //
 //	user           "acme/ana.silva"              partition key
 //	generation     7                             from the first charge on, kept for good
+//	reclaims       1                             absent until the first; kept for good
 //	in_flight      {"01J…A", "01J…B"}            string set; absent when empty
 //	charged        3                             = failed + size(in_flight)
 //	charged_at     "2026-11-23T10:04:05.123Z"    of the latest charge

@@ -159,9 +159,9 @@ func refundExpression(t lockout.Refund) expression {
 
 func reclaimExpression(t lockout.Reclaim) expression {
 	e := expression{
-		condition: equalOrAbsent("generation", ":generation", t.Generation),
-		effect:    "SET charged = if_not_exists(failed, :zero) REMOVE in_flight",
-		values:    item{":generation": number(t.Generation), ":zero": number(0)},
+		condition: equalOrAbsent("generation", ":generation", t.Generation) + " AND attribute_exists(in_flight)",
+		effect:    "SET charged = if_not_exists(failed, :zero) REMOVE in_flight ADD reclaims :one",
+		values:    item{":generation": number(t.Generation), ":zero": number(0), ":one": number(1)},
 	}
 	e.sameOrAbsent("charged_at", ":at", moment(t.ChargedAt), !t.ChargedAt.IsZero())
 	switch {

@@ -54,6 +54,7 @@ func decode(it item) (lockout.Record, error) {
 	d := decoder{item: it}
 	r := lockout.Record{
 		Generation: d.number("generation"),
+		Reclaims:   d.number("reclaims"),
 		InFlight:   d.set("in_flight"),
 		Charged:    int(d.number("charged")),
 		ChargedAt:  d.moment("charged_at"),

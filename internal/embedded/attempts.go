@@ -17,6 +17,7 @@ type Attempts struct{ store *Store }
 // record is a lockout.Record as it is stored.
 type record struct {
 	Generation int64      `json:"generation,omitempty"`
+	Reclaims   int64      `json:"reclaims,omitempty"`
 	InFlight   []string   `json:"in_flight,omitempty"`
 	Charged    int        `json:"charged,omitempty"`
 	ChargedAt  time.Time  `json:"charged_at,omitzero"`
@@ -116,8 +117,8 @@ func readRecord(tx *bbolt.Tx, key lockout.Key) (lockout.Record, error) {
 
 func fromRecord(r lockout.Record) record {
 	stored := record{
-		Generation: r.Generation, InFlight: r.InFlight, Charged: r.Charged, ChargedAt: r.ChargedAt,
-		Failed: r.Failed, LockID: r.LockID, LockedAt: r.LockedAt, ExpiresAt: r.ExpiresAt,
+		Generation: r.Generation, Reclaims: r.Reclaims, InFlight: r.InFlight, Charged: r.Charged,
+		ChargedAt: r.ChargedAt, Failed: r.Failed, LockID: r.LockID, LockedAt: r.LockedAt, ExpiresAt: r.ExpiresAt,
 	}
 	for _, e := range r.Evidence {
 		stored.Evidence = append(stored.Evidence, evidence(e))
@@ -127,8 +128,8 @@ func fromRecord(r lockout.Record) record {
 
 func (stored record) toRecord() lockout.Record {
 	r := lockout.Record{
-		Generation: stored.Generation, InFlight: stored.InFlight, Charged: stored.Charged, ChargedAt: stored.ChargedAt,
-		Failed: stored.Failed, LockID: stored.LockID, LockedAt: stored.LockedAt, ExpiresAt: stored.ExpiresAt,
+		Generation: stored.Generation, Reclaims: stored.Reclaims, InFlight: stored.InFlight, Charged: stored.Charged,
+		ChargedAt: stored.ChargedAt, Failed: stored.Failed, LockID: stored.LockID, LockedAt: stored.LockedAt, ExpiresAt: stored.ExpiresAt,
 	}
 	for _, e := range stored.Evidence {
 		r.Evidence = append(r.Evidence, lockout.Evidence(e))

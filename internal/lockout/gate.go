@@ -304,7 +304,9 @@ func (t *try[C]) settle(ctx context.Context, right bool) (Verdict[C], error) {
 	rule := t.ruleOnFailure
 	var verdict Transition = t.failure()
 	if right {
-		rule, verdict = t.ruleOnSuccess, Succeed{AttemptID: t.id, Generation: t.charged.Generation}
+		rule, verdict = t.ruleOnSuccess, Succeed{
+			AttemptID: t.id, Generation: t.charged.Generation, Reclaims: t.charged.Reclaims,
+		}
 	}
 	result, err := t.Attempts.Apply(ctx, t.Key, verdict)
 	if err != nil {
@@ -321,6 +323,7 @@ func (t *try[C]) failure() Fail {
 	at := t.now()
 	return Fail{
 		Generation: t.charged.Generation,
+		Reclaims:   t.charged.Reclaims,
 		Maximum:    t.maximum,
 		Evidence:   Evidence{AttemptID: t.id, At: at, SourceIP: t.SourceIP, UserAgent: t.UserAgent},
 		Lock: Event{

@@ -219,7 +219,7 @@ func TestWrongAttemptsInFlightLockNobody(t *testing.T) {
 		}
 		close(held.hold)
 		wait.Wait()
-		if diff := cmp.Diff(lockout.Record{Generation: 1}, record(t, attempts)); diff != "" {
+		if diff := cmp.Diff(lockout.Record{Generation: 1, Reclaims: 1}, record(t, attempts)); diff != "" {
 			t.Errorf("the dead came back to life (-want +got):\n%s", diff)
 		}
 	})
@@ -278,7 +278,7 @@ func TestAVerdictOfAnEarlierGenerationCountsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			attempts := lockouttest.NewAttempts()
-			g := newGate(&between{Attempts: attempts, clear: true}, 3, &credential{known: true})
+			g := newGate(&between{Attempts: attempts, others: unlocked}, 3, &credential{known: true})
 			if v := attempt(t, g, c.password); v.Ruling != c.want {
 				t.Errorf("got %q, want %q", v.Ruling, c.want)
 			}
@@ -291,18 +291,27 @@ func TestAVerdictOfAnEarlierGenerationCountsNothing(t *testing.T) {
 
 func TestALockThatComesFirstRefusesARightPassword(t *testing.T) {
 	attempts := lockouttest.NewAttempts()
-	g := newGate(&between{Attempts: attempts}, 2, &credential{known: true})
+	g := newGate(&between{Attempts: attempts, others: lockedByOther}, 2, &credential{known: true})
 	if v := attempt(t, g, right); v.Ruling != lockout.Locked || v.JustLocked {
 		t.Errorf("got %q, want locked by somebody else", v.Ruling)
 	}
 }
 
-// between lets somebody else act between a charge and its settlement: an
-// unlock where clear is set, and else a failure that locks.
+// between lets others act between a charge and its settlement.
 type between struct {
 	lockout.Attempts
-	clear bool
-	done  bool
+	others func(charged lockout.Record) []lockout.Transition
+	done   bool
+}
+
+// unlocked is an unlock.
+func unlocked(charged lockout.Record) []lockout.Transition {
+	return []lockout.Transition{lockout.Unlock{Seen: charged}}
+}
+
+// lockedByOther is a failure that locks.
+func lockedByOther(lockout.Record) []lockout.Transition {
+	return []lockout.Transition{lockout.Charge{AttemptID: "other", Maximum: 2, At: noon}, fail("other", 0, 1)}
 }
 
 func (b *between) Apply(ctx context.Context, k lockout.Key, t lockout.Transition) (lockout.Result, error) {
@@ -311,18 +320,43 @@ func (b *between) Apply(ctx context.Context, k lockout.Key, t lockout.Transition
 		return result, err
 	}
 	b.done = true
-	var others []lockout.Transition
-	if b.clear {
-		others = append(others, lockout.Unlock{Seen: result.Record})
-	} else {
-		others = append(others, lockout.Charge{AttemptID: "other", Maximum: 2, At: noon}, fail("other", 0, 1))
-	}
-	for _, other := range others {
+	for _, other := range b.others(result.Record) {
 		if _, err := b.Attempts.Apply(ctx, k, other); err != nil {
 			return lockout.Result{}, err
 		}
 	}
 	return result, err
+}
+
+// A machine that slept between its comparison and its settlement was taken for
+// dead, its place went to somebody else, and an unlock (or a success) ended the
+// generation: when it wakes it must not speak, or one more guess than the maximum
+// has its answer.
+func TestAnAttemptThatWasReclaimedSpeaksNoVerdictInALaterGeneration(t *testing.T) {
+	for _, password := range []string{"wrong", right} {
+		t.Run(password, func(t *testing.T) {
+			attempts := lockouttest.NewAttempts()
+			g := newGate(&between{Attempts: attempts, others: reclaimedAndCleared}, 1, &credential{known: true})
+			v, err := g.Attempt(t.Context(), lockout.Attempt{Key: ana, Password: password})
+			if !errors.Is(err, lockout.ErrUnavailable) || v.Ruling != "" {
+				t.Errorf("got verdict %q and error %v, want no verdict", v.Ruling, err)
+			}
+			if diff := cmp.Diff(lockout.Record{Generation: 1, Reclaims: 1}, record(t, attempts)); diff != "" {
+				t.Errorf("record (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// reclaimedAndCleared takes the charge back, fails another one in its place, and
+// unlocks.
+func reclaimedAndCleared(charged lockout.Record) []lockout.Transition {
+	reclaim := lockout.Reclaim{ChargedAt: charged.ChargedAt, DeadBefore: charged.ChargedAt.Add(1)}
+	locked := charged
+	for _, other := range append([]lockout.Transition{reclaim}, lockedByOther(charged)...) {
+		locked = other.Apply(locked).Record
+	}
+	return append([]lockout.Transition{reclaim}, append(lockedByOther(charged), lockout.Unlock{Seen: locked})...)
 }
 
 var errFault = errors.New("fault")

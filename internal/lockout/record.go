@@ -14,6 +14,10 @@ type Record struct {
 	// Generation grows each time the count is cleared, by a success or an
 	// unlock. A charge belongs to the generation it was made in.
 	Generation int64
+	// Reclaims counts how often charges were taken for dead. It grows through all
+	// generations: an attempt that finds it as its own charge left it was not
+	// among them, however long it slept and whatever the clocks said.
+	Reclaims int64
 	// InFlight is the set of attempts that are charged and not settled.
 	InFlight []string
 	// Charged counts the attempts taken out of the budget.
@@ -92,4 +96,14 @@ func (r Record) without(id string) Record {
 }
 
 // next returns the empty record of the following generation.
-func (r Record) next() Record { return Record{Generation: r.Generation + 1} }
+func (r Record) next() Record { return Record{Generation: r.Generation + 1, Reclaims: r.Reclaims} }
+
+// passed says why a record refuses the verdict of another generation's charge.
+// If it saw a reclaim since, the charge may have been taken back before its
+// generation ended, and somebody else have had the place.
+func (r Record) passed(reclaims int64) Outcome {
+	if r.Reclaims != reclaims {
+		return RefusedReclaimed
+	}
+	return RefusedSuperseded
+}

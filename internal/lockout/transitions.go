@@ -22,7 +22,8 @@ const (
 	// RefusedSuperseded: the generation has moved on; somebody cleared the
 	// count.
 	RefusedSuperseded Outcome = "superseded"
-	// RefusedReclaimed: the charge is gone; it was taken for dead.
+	// RefusedReclaimed: the charge is gone, or may have been when its generation
+	// ended; it was taken for dead.
 	RefusedReclaimed Outcome = "reclaimed"
 	// RefusedSettled: the attempt has its verdict already. A charge that was on
 	// its way for long and comes after it must not open it again, or a late copy
@@ -84,6 +85,7 @@ func (t Charge) Apply(r Record) Result {
 // reaches the maximum.
 type Fail struct {
 	Generation int64 // of the charge
+	Reclaims   int64 // as the charge left it
 	Maximum    int
 	Evidence   Evidence // its AttemptID is the attempt's
 	// Lock is the audit entry to write if this failure locks. What is known
@@ -105,7 +107,7 @@ func (t Fail) Apply(r Record) Result {
 	case r.Locked():
 		return refused(r, RefusedLocked)
 	case r.Generation != t.Generation:
-		return refused(r, RefusedSuperseded)
+		return refused(r, r.passed(t.Reclaims))
 	case !r.inFlight(id):
 		return refused(r, RefusedReclaimed)
 	}
@@ -126,6 +128,7 @@ func (t Fail) Apply(r Record) Result {
 type Succeed struct {
 	AttemptID  string
 	Generation int64 // of the charge
+	Reclaims   int64 // as the charge left it
 }
 
 // Apply begins the next generation.
@@ -134,7 +137,7 @@ func (t Succeed) Apply(r Record) Result {
 	case r.Locked():
 		return refused(r, RefusedLocked)
 	case r.Generation != t.Generation:
-		return refused(r, RefusedSuperseded)
+		return refused(r, r.passed(t.Reclaims))
 	case !r.inFlight(t.AttemptID):
 		return refused(r, RefusedReclaimed)
 	}
@@ -166,25 +169,29 @@ func (t Refund) Apply(r Record) Result {
 	return applied(r)
 }
 
-// Reclaim takes back every charge in flight once all of them must be dead. It
-// is right because a refused charge does not move ChargedAt: when the latest
-// charge is older than any attempt can live, so are the others.
+// Reclaim takes back every charge in flight once all of them must be dead. A
+// refused charge does not move ChargedAt: when the latest charge is older than
+// any attempt can live, so are the others, unless a charge was so long on its way
+// that it moved ChargedAt back, or a clock is wrong. Then an attempt that lives is
+// taken back too, which costs it its verdict and breaks no promise: a reclaim is
+// counted, and whose charge is from before it speaks no more.
 type Reclaim struct {
 	Generation int64
 	ChargedAt  time.Time // as read
 	DeadBefore time.Time // an attempt charged before this cannot be alive
 }
 
-// Apply empties the set in flight.
+// Apply empties the set in flight. With nothing in it there is nothing to count.
 func (t Reclaim) Apply(r Record) Result {
 	switch {
 	case r.Generation != t.Generation:
 		return refused(r, RefusedSuperseded)
-	case !r.ChargedAt.Equal(t.ChargedAt), !r.ChargedAt.Before(t.DeadBefore):
+	case !r.ChargedAt.Equal(t.ChargedAt), !r.ChargedAt.Before(t.DeadBefore), len(r.InFlight) == 0:
 		return refused(r, RefusedConflict)
 	}
 	r.Charged = r.Failed
 	r.InFlight = nil
+	r.Reclaims++
 	return applied(r)
 }
 
@@ -200,7 +207,7 @@ type Unlock struct {
 	Maximum int
 }
 
-// Apply forgets everything but the generation. The entry is about a user who
+// Apply forgets everything but the generation and the reclaims. The entry is about a user who
 // exists, so it never expires, also when the record was a stranger's.
 func (t Unlock) Apply(r Record) Result {
 	if r.Generation != t.Seen.Generation || r.LockID != t.Seen.LockID || r.Failed != t.Seen.Failed {

@@ -270,7 +270,12 @@ var reclaims = []transitionCase{{
 	record:     halfway,
 	transition: lockout.Reclaim{Generation: 3, ChargedAt: noon, DeadBefore: noon.Add(1)},
 	outcome:    lockout.Applied,
-	want:       &lockout.Record{Generation: 3, Charged: 1, ChargedAt: noon, Failed: 1, Evidence: evidence("a")},
+	want:       &lockout.Record{Generation: 3, Reclaims: 1, Charged: 1, ChargedAt: noon, Failed: 1, Evidence: evidence("a")},
+}, {
+	name:       "a reclaim of nothing is not counted",
+	record:     lockout.Record{Generation: 3, Charged: 1, ChargedAt: noon, Failed: 1, Evidence: evidence("a")},
+	transition: lockout.Reclaim{Generation: 3, ChargedAt: noon, DeadBefore: noon.Add(1)},
+	outcome:    lockout.RefusedConflict,
 }, {
 	name:       "a charge that may be alive is not reclaimed",
 	record:     halfway,

@@ -96,6 +96,10 @@ func failCases() []attemptsCase {
 			[]step{charge("a", 5), charge("b", 5), succeed("a")}, fail("b", 5), lockout.RefusedSuperseded},
 		{"after an unlock counts nothing", []step{charge("a", 5), unlock()}, fail("a", 5), lockout.RefusedSuperseded},
 		{"after a reclaim counts nothing", []step{charge("a", 5), later, reclaim()}, fail("a", 5), lockout.RefusedReclaimed},
+		{"after a reclaim and an unlock is reclaimed all the same",
+			[]step{charge("a", 5), later, reclaim(), unlock()}, fail("a", 5), lockout.RefusedReclaimed},
+		{"after an unlock and an earlier reclaim counts nothing",
+			[]step{charge("a", 5), later, reclaim(), charge("b", 5), unlock()}, fail("b", 5), lockout.RefusedSuperseded},
 		{"after a refund counts nothing", []step{charge("a", 5), refund("a")}, fail("a", 5), lockout.RefusedReclaimed},
 		{"without a charge counts nothing", []step{charge("a", 5)}, fail("b", 5), lockout.RefusedReclaimed},
 		{"of a user nobody tried counts nothing", nil, fail("a", 5), lockout.RefusedReclaimed},
@@ -142,6 +146,8 @@ func succeedCases() []attemptsCase {
 		{"after an unlock", []step{charge("a", 5), unlock()}, succeed("a"), lockout.RefusedSuperseded},
 		{"after the lock", []step{charge("a", 2), charge("b", 2), fail("a", 1)}, succeed("b"), lockout.RefusedLocked},
 		{"after a reclaim", []step{charge("a", 5), later, reclaim()}, succeed("a"), lockout.RefusedReclaimed},
+		{"after a reclaim and a success of somebody else",
+			[]step{charge("a", 5), later, reclaim(), charge("b", 5), succeed("b")}, succeed("a"), lockout.RefusedReclaimed},
 		{"without a charge", nil, succeed("a"), lockout.RefusedReclaimed},
 	}
 }
@@ -173,7 +179,9 @@ func reclaimCases() []attemptsCase {
 		{"of a user nobody tried, before anything can be dead", nil, reclaimAtLifetime(), lockout.RefusedConflict},
 		{"with a charge since it was read", []step{charge("a", 5), later, charge("b", 5)}, reclaimFirst("a"), lockout.RefusedConflict},
 		{"of another generation", []step{charge("a", 5), later, unlock()}, reclaimFirst("a"), lockout.RefusedSuperseded},
-		{"sent twice", []step{charge("a", 5), later, reclaim()}, reclaim(), lockout.Applied},
+		{"sent twice counts once", []step{charge("a", 5), later, reclaim()}, reclaim(), lockout.RefusedConflict},
+		{"with nothing in flight", []step{charge("a", 5), fail("a", 5), later}, reclaim(), lockout.RefusedConflict},
+		{"of a user nobody tried", nil, reclaim(), lockout.RefusedConflict},
 	}
 }
 

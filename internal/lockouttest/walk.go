@@ -197,7 +197,7 @@ func charge(id string, maximum int) step {
 func fail(id string, maximum int) step {
 	return func(w *walk) lockout.Transition {
 		return lockout.Fail{
-			Generation: w.charged[id].Generation, Maximum: maximum,
+			Generation: w.charged[id].Generation, Reclaims: w.charged[id].Reclaims, Maximum: maximum,
 			Evidence: lockout.Evidence{AttemptID: id, At: w.now, SourceIP: "192.0.2.7", UserAgent: "curl/8 " + id},
 			Lock: lockout.Event{
 				ID: w.nextID(), Kind: lockout.EventLock, At: w.now, Key: w.key,
@@ -245,7 +245,8 @@ func unknown(s step) step {
 
 func succeed(id string) step {
 	return func(w *walk) lockout.Transition {
-		return lockout.Succeed{AttemptID: id, Generation: w.charged[id].Generation}
+		c := w.charged[id]
+		return lockout.Succeed{AttemptID: id, Generation: c.Generation, Reclaims: c.Reclaims}
 	}
 }
 
