@@ -164,12 +164,9 @@ func reclaimExpression(t lockout.Reclaim) expression {
 		values:    item{":generation": number(t.Generation), ":zero": number(0), ":one": number(1)},
 	}
 	e.sameOrAbsent("charged_at", ":at", moment(t.ChargedAt), !t.ChargedAt.IsZero())
-	switch {
-	case !t.ChargedAt.IsZero():
+	if !t.ChargedAt.IsZero() {
 		e.condition += " AND charged_at < :dead"
 		e.values[":dead"] = moment(ceiling(t.DeadBefore))
-	case !t.ChargedAt.Before(t.DeadBefore):
-		e.condition += " AND attribute_exists(charged_at)" // never: it must not exist either
 	}
 	return e
 }

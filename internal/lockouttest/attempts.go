@@ -175,7 +175,6 @@ func reclaimCases() []attemptsCase {
 		{"of a locked user", []step{charge("a", 2), charge("b", 2), fail("a", 1), later}, reclaim(), lockout.Applied},
 		{"of attempts that may be alive", []step{charge("a", 5)}, reclaim(), lockout.RefusedConflict},
 		{"of attempts that die at this very moment", []step{charge("a", 5)}, reclaimAtLifetime(), lockout.RefusedConflict},
-		{"of a user nobody tried", nil, reclaim(), lockout.Applied},
 		{"of a user nobody tried, before anything can be dead", nil, reclaimAtLifetime(), lockout.RefusedConflict},
 		{"with a charge since it was read", []step{charge("a", 5), later, charge("b", 5)}, reclaimFirst("a"), lockout.RefusedConflict},
 		{"of another generation", []step{charge("a", 5), later, unlock()}, reclaimFirst("a"), lockout.RefusedSuperseded},

@@ -171,13 +171,13 @@ func (c *client) settlement(key lockout.Key, user *acquaintance) lockout.Transit
 	user.open = slices.Delete(user.open, i, i+1)
 	switch c.random.IntN(8) {
 	case 0:
-		return lockout.Succeed{AttemptID: a.id, Generation: a.record.Generation}
+		return lockout.Succeed{AttemptID: a.id, Generation: a.record.Generation, Reclaims: a.record.Reclaims}
 	case 1:
 		return lockout.Refund{AttemptID: a.id, Generation: a.record.Generation}
 	}
 	at := c.now()
 	return lockout.Fail{
-		Generation: a.record.Generation, Maximum: c.maximum(),
+		Generation: a.record.Generation, Reclaims: a.record.Reclaims, Maximum: c.maximum(),
 		Evidence: lockout.Evidence{AttemptID: a.id, At: at, SourceIP: "192.0.2.7"},
 		Lock:     lockout.Event{ID: newID(), Kind: lockout.EventLock, At: at, Key: key, Actor: lockout.ActorPortcullis},
 		Seen:     []lockout.Record{{}, a.record, user.seen}[c.random.IntN(3)],
