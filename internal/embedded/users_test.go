@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -75,5 +76,25 @@ func TestASearchAmongManyGoesOnInAnotherCall(t *testing.T) {
 	found, next, err := s.Users.List(t.Context(), listing)
 	if err != nil || len(found) != 1 || found[0].Username != "u8001" || next != "" {
 		t.Errorf("got %v, next %q, %v; want u8001 and the end", found, next, err)
+	}
+}
+
+// TestReadingNobodyCostsWhatReadingSomebodyDoes counts allocations, which are the
+// same on every machine.
+func TestReadingNobodyCostsWhatReadingSomebodyDoes(t *testing.T) {
+	s := holding(t, map[string]string{"ana.silva": `{"client":"acme","username":"ana.silva","role":"Manager","name":"Ana Silva",` +
+		`"email":"ana.silva@acme.example","created_at":"2026-11-23T10:04:05.123Z","sessions_since":"2026-11-23T10:04:05.123Z",` +
+		`"password_hash":"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZWRpZ2VzdHNvbWVkaWdlc3Rzb21lZGlnZXN0c28"}`})
+	reading := func(username string) float64 {
+		key := userKey(t, username)
+		return testing.AllocsPerRun(100, func() {
+			if _, err := s.Users.Credential(t.Context(), key); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	const closure = 2 // what only somebody's hash that is replaced may need
+	if somebody, nobody := reading("ana.silva"), reading("ben.costa"); math.Abs(somebody-nobody) > closure {
+		t.Errorf("%v allocations for somebody, %v for nobody", somebody, nobody)
 	}
 }
