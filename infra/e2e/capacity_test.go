@@ -43,7 +43,7 @@ func TestALoginCostsWhatTheBillSays(t *testing.T) {
 			settings.HTTPClient = wire
 			settings.APIOptions = append(settings.APIOptions, askForUnits)
 			b := biller{
-				gate: gateOn(t, dynamodb.NewFromConfig(settings), "acme", "ana.silva", test.maximum),
+				gate: gateOn(t, dynamodb.NewFromConfig(settings), lockouttest.Tables(t), "acme", test.maximum, "ana.silva"),
 				wire: wire, username: "ana.silva", userAgent: strings.Repeat("a", test.userAgent),
 			}
 			if test.unknown {

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -108,40 +107,6 @@ func TestWrongLoginsBesideRightOnesLockNobody(t *testing.T) {
 			t.Errorf("the user is locked: %v", user)
 		}
 	})
-}
-
-func TestUnknownUsersAndClientsAnswerLikeKnownOnes(t *testing.T) {
-	inBothWorlds(t, func(t *testing.T, w *world) {
-		known := w.with(t, "Manager")
-		strangers := map[string]person{
-			"unknown user":          {Client: known.Client, Username: "nobody.here"},
-			"user of no client":     {Client: "nosuchclient", Username: known.Username},
-			"name against the rule": {Client: known.Client, Username: "a/b%c"},
-		}
-		for step := range maximum + 2 {
-			want := neutral(w.login(t, known, wrong(0)), known)
-			for name, stranger := range strangers {
-				got := neutral(w.login(t, stranger, wrong(0)), stranger)
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("attempt %d, %s (-known +unknown):\n%s", step+1, name, diff)
-				}
-			}
-		}
-	})
-}
-
-// A trace is what an onlooker can tell of an answer.
-type trace struct {
-	Status  int
-	Headers []string
-	Body    string
-}
-
-// neutral takes out what must differ: the request id and the client's name.
-func neutral(a answer, p person) trace {
-	headers := slices.Sorted(maps.Keys(a.header))
-	id, _ := a.body["request_id"].(string)
-	return trace{a.status, headers, replaceAll(string(a.raw), id, "ID", p.Client, "CLIENT")}
 }
 
 func TestOnlyASysadminOfTheClientUnlocks(t *testing.T) {

@@ -2,12 +2,15 @@ package e2e_test
 
 import (
 	"crypto/rand"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
+	"portcullis/infra/stack"
 	"portcullis/internal/access"
 	"portcullis/internal/attempts"
 	"portcullis/internal/audit"
@@ -19,43 +22,63 @@ import (
 
 // What a login asks of DynamoDB must not tell who exists: the same operations
 // in the same order for a known user, an unknown one and one of no client,
-// attempt by attempt through the lock and beyond it. The charge and the read of
-// the user run side by side, so the two are one step.
+// attempt by attempt through the lock and beyond it, on the same tables. The
+// charge and the read of the user run side by side, so the two are one step.
 func TestEveryUserCostsTheSameStoreCalls(t *testing.T) {
-	gate, wire := gateOnWire(t, "acme", "ana.silva")
-	want := callsThroughTheLock(t, gate, wire, "acme", "ana.silva")
-	first := []string{"GetItem", "UpdateItem", "UpdateItem"}
+	gate := gateOnWire(t, "ana.silva", "ben.okafor")
+	want := gate.callsThroughTheLock(t, "acme", "ana.silva", "wrong")
+	first := []string{"GetItem users", "UpdateItem attempts", "UpdateItem attempts"}
 	if diff := cmp.Diff(first, want[0]); diff != "" {
 		t.Errorf("the first wrong login (-want +got):\n%s", diff)
 	}
-	for name, stranger := range map[string][2]string{
-		"an unknown user":         {"acme", "nobody"},
-		"a user of no client":     {"nosuchclient", "ana.silva"},
-		"a name against the rule": {"acme", "a/b"},
+	lock := []string{"GetItem users", "UpdateItem attempts", "TransactWriteItems attempts audit"}
+	if diff := cmp.Diff(lock, want[maximum-1]); diff != "" {
+		t.Errorf("the login that locks (-want +got):\n%s", diff)
+	}
+	for name, other := range map[string][3]string{
+		"an unknown user":                  {"acme", "nobody", "wrong"},
+		"a user of no client":              {"nosuchclient", "ana.silva", "wrong"},
+		"a user of another client":         {"other", "ben.okafor", rightPassword},
+		"the client's own item":            {"acme", "#client", "wrong"},
+		"a name against the rule":          {"acme", "a/b", "wrong"},
+		"a name of 256 bytes":              {"acme", strings.Repeat("é", 128), "wrong"},
+		"a known user and 256 bytes":       {"acme", "ben.okafor", strings.Repeat("x", 256)},
+		"an unknown user and a byte":       {"acme", "nobody.else", "x"},
+		"an unknown user, a real password": {"acme", "nobody.at.all", rightPassword},
+		"a user whose name is in capitals": {"acme", "ANA.SILVA", rightPassword},
 	} {
-		if diff := cmp.Diff(want, callsThroughTheLock(t, gate, wire, stranger[0], stranger[1])); diff != "" {
-			t.Errorf("%s (-known +unknown):\n%s", name, diff)
+		if diff := cmp.Diff(want, gate.callsThroughTheLock(t, other[0], other[1], other[2])); diff != "" {
+			t.Errorf("%s (-known +other):\n%s", name, diff)
 		}
 	}
 }
 
 const rightPassword = "right horse 1"
 
-// gateOnWire returns the gate of functions/login with one user, and the wire
-// that its DynamoDB calls pass.
-func gateOnWire(t *testing.T, client, username string) (*lockout.Gate[users.Credential], *lockouttest.Wire) {
-	t.Helper()
-	wire := new(lockouttest.Wire)
-	settings := lockouttest.AWS(t)
-	settings.HTTPClient = wire
-	return gateOn(t, dynamodb.NewFromConfig(settings), client, username, maximum), wire
+// A wiredGate is the gate of functions/login with the wire that its DynamoDB
+// calls pass, and what storage.yaml calls the tables.
+type wiredGate struct {
+	*lockout.Gate[users.Credential]
+	wire   *lockouttest.Wire
+	tables *strings.Replacer
 }
 
-// gateOn returns the gate of functions/login on tables of its own, with one user
-// whose password is rightPassword.
-func gateOn(t *testing.T, db *dynamodb.Client, client, username string, maximum int) *lockout.Gate[users.Credential] {
+// gateOnWire returns the gate with users of acme.
+func gateOnWire(t *testing.T, usernames ...string) wiredGate {
 	t.Helper()
-	tables := lockouttest.Tables(t)
+	tables, wire := lockouttest.Tables(t), new(lockouttest.Wire)
+	settings := lockouttest.AWS(t)
+	settings.HTTPClient = wire
+	names := strings.NewReplacer(tables.Attempts, "attempts", tables.Users, "users", tables.Audit, "audit")
+	return wiredGate{gateOn(t, dynamodb.NewFromConfig(settings), tables, "acme", maximum, usernames...), wire, names}
+}
+
+// gateOn returns the gate of functions/login on tables, with users whose password
+// is rightPassword.
+func gateOn(
+	t *testing.T, db *dynamodb.Client, tables stack.Tables, client string, maximum int, usernames ...string,
+) *lockout.Gate[users.Credential] {
+	t.Helper()
 	hasher := users.NewHasher(users.DefaultParams(), rand.Reader, 1)
 	trail := audit.New(db, tables.Audit)
 	people := users.New(db, tables.Users, hasher, trail)
@@ -63,10 +86,12 @@ func gateOn(t *testing.T, db *dynamodb.Client, client, username string, maximum 
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := access.User{Client: client, Username: username, Role: access.Manager}
-	entry := audit.Entry{Client: client, ID: environ.NewID(), Action: audit.UserCreated, Username: username}
-	if err := people.Create(t.Context(), user, phc, entry); err != nil {
-		t.Fatal(err)
+	for _, username := range usernames {
+		user := access.User{Client: client, Username: username, Role: access.Manager}
+		entry := audit.Entry{Client: client, ID: environ.NewID(), Action: audit.UserCreated, Username: username}
+		if err := people.Create(t.Context(), user, phc, entry); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &lockout.Gate[users.Credential]{
 		Attempts:    attempts.New(db, tables.Attempts, trail, environ.Clock{}, environ.Jitter),
@@ -75,10 +100,13 @@ func gateOn(t *testing.T, db *dynamodb.Client, client, username string, maximum 
 	}
 }
 
+// tableName finds the tables of a request.
+var tableName = regexp.MustCompile(`"TableName":"([^"]*)"`)
+
 // callsThroughTheLock fails two times more than the maximum and returns the
-// operations of each attempt. The first operations of an attempt, which run
-// side by side, are in the order of their names.
-func callsThroughTheLock(t *testing.T, gate *lockout.Gate[users.Credential], wire *lockouttest.Wire, client, username string) [][]string {
+// operations of each attempt, with their tables. The first operations of an
+// attempt, which run side by side, are in the order of their names.
+func (g wiredGate) callsThroughTheLock(t *testing.T, client, username, password string) [][]string {
 	t.Helper()
 	key, err := users.LoginKey(client, username)
 	if err != nil {
@@ -86,13 +114,17 @@ func callsThroughTheLock(t *testing.T, gate *lockout.Gate[users.Credential], wir
 	}
 	var all [][]string
 	for range maximum + 2 {
-		wire.Take()
-		if _, err := gate.Attempt(t.Context(), lockout.Attempt{Key: key, Password: wrong(0)}); err != nil {
+		g.wire.Take()
+		if _, err := g.Attempt(t.Context(), lockout.Attempt{Key: key, Password: password}); err != nil {
 			t.Fatal(err)
 		}
 		var operations []string
-		for _, exchange := range wire.Take() {
-			operations = append(operations, exchange.Operation)
+		for _, exchange := range g.wire.Take() {
+			operation := exchange.Operation
+			for _, table := range tableName.FindAllStringSubmatch(exchange.Sent, -1) {
+				operation += " " + g.tables.Replace(table[1])
+			}
+			operations = append(operations, operation)
 		}
 		if len(operations) > 1 && operations[0] > operations[1] {
 			operations[0], operations[1] = operations[1], operations[0]
