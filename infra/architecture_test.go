@@ -72,6 +72,7 @@ var importTable = map[string][]string{
 	"infra/cost/bill":      {"internal/lockout"},
 	"infra/simulate":       {"infra/simulate/flood"},
 	"infra/simulate/flood": {"infra/cost/bill", "internal/lockout", "internal/users"},
+	"infra/soak/ledger":    nil,
 	"infra/timing":         nil,
 
 	// What a portal's team copies stands alone.
