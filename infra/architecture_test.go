@@ -72,6 +72,7 @@ var importTable = map[string][]string{
 	"infra/cost/bill":      {"internal/lockout"},
 	"infra/simulate":       {"infra/simulate/flood"},
 	"infra/simulate/flood": {"infra/cost/bill", "internal/lockout", "internal/users"},
+	"infra/soak":           {"infra/child", "infra/faults", "infra/soak/ledger"},
 	"infra/soak/ledger":    nil,
 	"infra/timing":         nil,
 

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"portcullis/infra/faults"
+)
+
+// mostShown bounds the differences that are printed.
+const mostShown = 20
+
+// A report is what came of soaking a world.
+type report struct {
+	world   string
+	took    time.Duration
+	counts  *counts
+	faults  map[faults.Count]int
+	members int // users who were there throughout
+	exact   int // of whom every answer was heard
+	certain int // of whom the ledger leaves one count
+	users   int // whom anybody tried, or made
+	locks   int // entries of the trail
+	unlocks int
+	flat    string
+	isFlat  bool
+
+	differences []string
+}
+
+func (r *report) differ(format string, arguments ...any) {
+	r.differences = append(r.differences, fmt.Sprintf(format, arguments...))
+}
+
+// good reports whether nothing is wrong.
+func (r *report) good() bool { return len(r.differences) == 0 && r.isFlat }
+
+// write prints the summary.
+func (r *report) write(w io.Writer) {
+	fmt.Fprintf(w, "\nsoak: %s, %v\n", r.world, r.took.Round(time.Second))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, kind := range slices.Sorted(maps.Keys(r.counts.all)) {
+		outcomes := r.counts.all[kind]
+		var told []string
+		for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
+			told = append(told, fmt.Sprintf("%d × %s", outcomes[outcome], outcome))
+		}
+		fmt.Fprintf(table, "  %s\t%d\t%s\n", kind, r.counts.total(kind), strings.Join(told, ", "))
+	}
+	_ = table.Flush()
+	fmt.Fprintf(w, "  %d operations; %d users, %d of them there throughout: %d heard every answer, and of %d the ledger leaves one count\n",
+		r.counts.total(""), r.users, r.members, r.exact, r.certain)
+	fmt.Fprintf(w, "  the trail has %d locks and %d unlocks\n", r.locks, r.unlocks)
+	if len(r.faults) > 0 {
+		fmt.Fprintf(w, "  faults: %s\n", injected(r.faults))
+	}
+	fmt.Fprintf(w, "  %s\n", r.flat)
+	if !r.isFlat {
+		fmt.Fprintf(w, "  NOT FLAT: the last third is more than %.2f times the middle one\n", flatFactor)
+	}
+	fmt.Fprintf(w, "  differences: %d\n", len(r.differences))
+	for _, difference := range r.differences[:min(mostShown, len(r.differences))] {
+		fmt.Fprintf(w, "    %s\n", difference)
+	}
+}
+
+// injected sums up the faults by kind.
+func injected(counts map[faults.Count]int) string {
+	kinds, tries := make(map[faults.Kind]int), 0
+	for c, n := range counts {
+		tries += n
+		if c.Fault != faults.None {
+			kinds[c.Fault] += n
+		}
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		parts = append(parts, fmt.Sprintf("%d × %s", kinds[kind], kind))
+	}
+	return fmt.Sprintf("%s in %d tries of calls to the stores", strings.Join(parts, ", "), tries)
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"portcullis/infra/child"
+)
+
+// How long infra/local may take to start and to stop; both tell a hang from a
+// busy machine.
+const (
+	startTime = 2 * time.Minute
+	stopTime  = 20 * time.Second
+)
+
+// A person is somebody that infra/local made.
+type person struct{ Client, Username, Password, Role string }
+
+// A life of a server is the time from its start to its end.
+type life struct {
+	base string
+	pid  int // 0 for a server that is somebody else's
+	over atomic.Bool
+	*child.Service
+}
+
+// killed reports whether the server was ended on purpose, and not by itself.
+func (l *life) killed() bool { return l.over.Load() }
+
+// A server is what is soaked: infra/local, which may be killed and started anew,
+// or one at an address.
+type server struct {
+	program     string
+	flags       []string
+	environment []string
+	people      []person // from the first life; later ones do not tell the passwords
+
+	mu   sync.Mutex
+	life *life
+	up   chan struct{} // closed while there is a life
+}
+
+// startServer starts infra/local.
+func startServer(program string, environment []string, flags ...string) (*server, error) {
+	s := &server{program: program, flags: flags, environment: environment, up: make(chan struct{})}
+	people, err := s.start()
+	s.people = people
+	return s, err
+}
+
+// at returns the server at an address.
+func at(base string, root person) *server {
+	s := &server{people: []person{root}, life: &life{base: base}, up: make(chan struct{})}
+	close(s.up)
+	return s
+}
+
+// start begins a life, and returns whom the server tells of.
+func (s *server) start() ([]person, error) {
+	cmd := exec.Command(s.program, append([]string{"-addr", "127.0.0.1:0", "-json", "-log", "off"}, s.flags...)...)
+	cmd.Env = append(os.Environ(), s.environment...)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	service, err := child.Start(cmd, syscall.SIGKILL)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", s.program, err)
+	}
+	addr, people, err := greeting(stdout)
+	if err != nil {
+		service.Stop(0)
+		return nil, fmt.Errorf("starting %s: %w", s.program, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life = &life{base: "http://" + addr, pid: cmd.Process.Pid, Service: service}
+	close(s.up)
+	return people, nil
+}
+
+// greeting reads the server's first line, and goes on reading.
+func greeting(stdout io.Reader) (addr string, people []person, err error) {
+	lines := make(chan []byte, 1)
+	go func() {
+		r := bufio.NewReader(stdout)
+		line, _ := r.ReadBytes('\n')
+		lines <- line
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	var told struct {
+		Addr  string
+		Users []person
+	}
+	select {
+	case line := <-lines:
+		if err := json.Unmarshal(line, &told); err != nil {
+			return "", nil, fmt.Errorf("its first line is %q: %w", line, err)
+		}
+		return told.Addr, told.Users, nil
+	case <-time.After(startTime):
+		return "", nil, errors.New("it said nothing")
+	}
+}
+
+// wait returns the server's life, once it has one.
+func (s *server) wait(ctx context.Context) (*life, error) {
+	for {
+		s.mu.Lock()
+		alive, up := s.life, s.up
+		s.mu.Unlock()
+		if alive != nil {
+			return alive, ctx.Err()
+		}
+		select {
+		case <-up:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// pid returns the process of the server's life; 0 for none.
+func (s *server) pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life == nil {
+		return 0
+	}
+	return s.life.pid
+}
+
+// restart ends the server as a power cut would, and starts it anew.
+func (s *server) restart() error {
+	s.mu.Lock()
+	over := s.life
+	over.over.Store(true)
+	s.life, s.up = nil, make(chan struct{})
+	s.mu.Unlock()
+	if err := syscall.Kill(over.pid, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("killing the server: %w", err)
+	}
+	<-over.Ended()
+	_, err := s.start()
+	return err
+}
+
+// stop ends the server as Ctrl-C would.
+func (s *server) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life != nil && s.life.Service != nil {
+		s.life.Stop(stopTime)
+	}
+}
