@@ -18,6 +18,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -57,6 +58,7 @@ type settings struct {
 	faults           float64
 	kills            int
 	seed             uint64
+	book             string // a file for the ledger; "" for none
 	base             string
 	root             person // of -base
 }
@@ -110,6 +112,7 @@ func parse(arguments []string, stderr io.Writer) (settings, error) {
 	flags.Float64Var(&s.faults, "faults", 0.02, "the `share` of calls to the stores of the functions that fail, 0 to 0.5")
 	flags.IntVar(&s.kills, "kills", 3, "how often the embedded server is killed")
 	flags.Uint64Var(&s.seed, "seed", s.seed, "of the random choices; how they interleave is not repeatable")
+	flags.StringVar(&s.book, "ledger", "", "write what was told to this `file`, one JSON object a line, to look into differences")
 	flags.StringVar(&s.base, "base", "", "soak the server at this `URL` of this machine instead; it keeps the users that are made")
 	flags.StringVar(&s.root.Client, "client", "demo", "with -base: the client")
 	flags.StringVar(&s.root.Username, "username", "root", "with -base: a Sysadmin, whose password is in PORTCULLIS_SOAK_PASSWORD")
@@ -166,7 +169,26 @@ func (s *settings) soak(ctx context.Context, name string, progress io.Writer) (r
 	}
 	defer closing()
 	defer w.server.stop()
-	return w.run(ctx, s.duration/time.Duration(len(s.worlds)))
+	r, err := w.run(ctx, s.duration/time.Duration(len(s.worlds)))
+	if err == nil && s.book != "" {
+		err = writeLedger(s.book, r.book)
+	}
+	return r, err
+}
+
+// writeLedger adds what was told to a file.
+func writeLedger(path string, book *ledger.Ledger) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(f)
+	for _, user := range book.Users() {
+		for _, o := range book.Ops(user) {
+			err = errors.Join(err, lines.Encode(o))
+		}
+	}
+	return errors.Join(err, f.Close())
 }
 
 // open starts the server of a world.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"portcullis/infra/faults"
+	"portcullis/infra/soak/ledger"
 )
 
 // mostShown bounds the differences that are printed.
@@ -31,6 +32,7 @@ type report struct {
 	isFlat  bool
 
 	differences []string
+	book        *ledger.Ledger
 }
 
 func (r *report) differ(format string, arguments ...any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -69,7 +70,7 @@ func (w *world) run(ctx context.Context, duration time.Duration) (report, error)
 	}
 	fmt.Fprintf(w.progress, "soak: %s: the traffic is over; waiting until nothing can take effect any more\n", w.name)
 	pause(calls, linger)
-	r := report{world: w.name, took: time.Since(began), counts: s.counts}
+	r := report{world: w.name, took: time.Since(began), counts: s.counts, book: s.book}
 	if w.proxy != nil {
 		r.faults = w.proxy.Counts()
 	}
@@ -135,18 +136,30 @@ func (w *world) drive(work, calls context.Context, s *soak, duration time.Durati
 	return err
 }
 
-// rule is what goes wrong between the functions and the stores. A parameter that
-// is read as it once was would be a maximum of any age.
+// rule is what goes wrong between the functions and the stores: a share of the
+// tries, which the next try mends, and half that share of the calls with all
+// their tries, which then end in 503. A parameter that is read as it once was
+// would be a maximum of any age.
 func (w *world) rule() faults.Rule {
-	random := faults.Random(w.seed, w.faults, faults.Kinds()...)
+	kinds := faults.Kinds()
+	passing := faults.Random(w.seed, w.faults, kinds...)
 	return func(c faults.Call) faults.Kind {
-		kind := random(c)
+		hash := fnv.New64a()
+		_, _ = hash.Write([]byte(c.ID)) // a hash takes all
+		sum := hash.Sum64()
+		kind := passing(c)
+		if float64(sum%lots) < w.faults/2*lots {
+			kind = kinds[sum/lots%uint64(len(kinds))]
+		}
 		if kind == faults.Stale && c.Service == "ssm" {
 			return faults.None
 		}
 		return kind
 	}
 }
+
+// lots is how finely calls are told apart that fail with all their tries.
+const lots = 10_000
 
 // kill kills the server in the first half of the time, so that what runs in the
 // second can be measured.

@@ -70,7 +70,8 @@ func (s *soak) login(ctx context.Context, kind, username, password string, guess
 	return t
 }
 
-// renew asks for new tokens of a session. It tells whether the user is locked.
+// renew asks for new tokens of a session. It tells whether the user is locked,
+// which is looked at before whether they have logged out.
 func (s *soak) renew(ctx context.Context, m *member, session string, ended bool) {
 	t := s.call(ctx, "refresh", "POST", "/token", "", map[string]string{"refresh_token": session})
 	o := op(ledger.Read, m.name, t)
@@ -78,7 +79,7 @@ func (s *soak) renew(ctx context.Context, m *member, session string, ended bool)
 	switch {
 	case !t.heard():
 	case ended && t.status == http.StatusUnauthorized:
-	case !ended && t.status == http.StatusOK, !ended && t.status == http.StatusLocked:
+	case !ended && t.status == http.StatusOK, t.status == http.StatusLocked:
 		o.Locked = t.status == http.StatusLocked
 		s.book.Add(o)
 	default:

@@ -180,7 +180,7 @@ func (c *checker) explain(bit uint64) (kept map[config]bool, ok bool) {
 	var stack []config
 	for possible := range c.configs {
 		seen[possible] = true
-		if (possible.explained|possible.used)&bit != 0 {
+		if possible.explained&bit != 0 {
 			kept[possible] = true
 		}
 		stack = append(stack, possible)
@@ -188,7 +188,7 @@ func (c *checker) explain(bit uint64) (kept map[config]bool, ok bool) {
 	for len(stack) > 0 && len(seen) < maxConfigs {
 		before := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if before.used&bit != 0 {
+		if before.used&bit != 0 && before.explained&bit != 0 {
 			continue
 		}
 		for _, after := range c.next(before) {
@@ -196,7 +196,7 @@ func (c *checker) explain(bit uint64) (kept map[config]bool, ok bool) {
 				continue
 			}
 			seen[after] = true
-			if after.used&bit != 0 || after.explained&^before.explained&bit != 0 {
+			if after.explained&bit != 0 && (before.explained&bit == 0 || after.used&bit != before.used&bit) {
 				kept[after] = true
 			}
 			stack = append(stack, after)
@@ -236,6 +236,9 @@ func (p *pending) alike() string {
 // after has one operation take effect, and explains what that explains.
 func (c *checker) after(from config, slot int, e effect) config {
 	to := config{state: e.after, explained: from.explained, used: from.used | 1<<slot}
+	if e.told {
+		to.explained |= 1 << slot
+	}
 	for other, p := range c.slots {
 		if p != nil && (p.idle(to.state) || e.clears && p.superseded()) {
 			to.explained |= 1 << other

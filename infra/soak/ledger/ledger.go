@@ -113,8 +113,9 @@ type Rules struct {
 	Fallback int
 	// Stuck is how long an unheard attempt may keep its place in the budget.
 	Stuck time.Duration
-	// Retries says that a server may find that an earlier try of its own write
-	// was made, and read the count a moment later than it was written.
+	// Retries says that a server may lose the answer to a write of its own, try
+	// again and find it made. Then it answers by what the record is by that time:
+	// with a later count, a lock that others made, or a count that is gone.
 	Retries bool
 }
 

@@ -196,15 +196,35 @@ func TestTheMaximumIsOneThatMayBeInForce(t *testing.T) {
 	}
 }
 
-func TestAServerThatTriesAgainMayReadALaterCount(t *testing.T) {
-	h := []ledger.Op{wrong(0, 9, 1), wrong(1, 2, 1), read(10, 11, false, 2)}
+func TestAServerThatTriesAgainAnswersByWhatItFindsThen(t *testing.T) {
 	again := rules
 	again.Retries = true
-	if got := check(again, h); len(got.Differences) > 0 {
-		t.Errorf("got %q", got.Differences)
+	for name, h := range map[string][]ledger.Op{
+		"a later count":                    {wrong(0, 9, 1), wrong(1, 2, 1), read(10, 11, false, 2)},
+		"a lock that another made":         {locked(0, 9), wrong(1, 2, 1), locked(3, 4), read(10, 11, true, 3)},
+		"a lock after its success":         {right(0, 9, ledger.Locked), wrong(1, 2, 2), wrong(2, 3, 2), wrong(4, 5, 1), locked(6, 7), read(10, 11, true, 3)},
+		"a count that is gone":             {wrong(0, 9, 3), wrong(1, 2, 1), unlock(3, 4, false, 2), read(10, 11, false, 0)},
+		"its own lock, which was unlocked": {wrong(0, 1, 2), wrong(1, 2, 1), wrong(3, 9, 3), right(4, 5, ledger.Locked), unlock(6, 7, true, 3)},
+	} {
+		if got := check(again, h); len(got.Differences) > 0 {
+			t.Errorf("%s: got %q", name, got.Differences)
+		}
+		if got := check(rules, h); len(got.Differences) == 0 {
+			t.Errorf("%s: told by a server that never tries again", name)
+		}
 	}
-	if got := check(rules, h); len(got.Differences) == 0 {
-		t.Error("a server that never tries again told one count twice")
+	for name, h := range map[string][]ledger.Op{
+		"a lock that nobody made":                {wrong(0, 1, 2), locked(2, 3), read(4, 5, false, 2)},
+		"a lock that was made too late":          {locked(0, 1), wrong(2, 3, 1), locked(4, 5)},
+		"a count that was not gone":              {wrong(0, 1, 3), read(2, 3, false, 1)},
+		"two counts for one":                     {wrong(0, 1, 2), locked(2, 3), locked(2, 4), read(5, 6, true, 4)},
+		"a wrong password that clears":           {wrong(0, 1, 2), wrong(2, 3, 2), read(4, 5, false, 0)},
+		"a locked right password that counts":    {right(0, 1, ledger.Locked), read(2, 3, false, 1)},
+		"a locked right password without a lock": {wrong(0, 1, 2), right(2, 3, ledger.Locked), read(4, 5, false, 0)},
+	} {
+		if got := check(again, h); len(got.Differences) == 0 {
+			t.Errorf("%s is no difference", name)
+		}
 	}
 }
 

@@ -11,6 +11,10 @@ type state struct {
 type effect struct {
 	after  state
 	clears bool // the count, so that attempts under way belong to one that is gone
+	// told says that the operation was told of it. Otherwise the server's answer
+	// came of a later look at its own write: what it was told must come true
+	// before it ends.
+	told bool
 }
 
 // idle reports whether the operation is explained in this state without having
@@ -41,18 +45,19 @@ func (p *pending) effects(s state) []effect {
 	case p.Kind == Read, p.Verdict == Busy:
 		return nil
 	case p.Kind == Forget:
-		return []effect{{cleared, true}}
+		return []effect{{cleared, true, true}}
 	case p.Kind == Unlock:
 		if p.Heard && (p.Locked != s.locked || p.Failed != Unknown && p.Failed != s.failed) {
 			return nil
 		}
-		return []effect{{cleared, true}}
+		return []effect{{cleared, true, true}}
 	case s.locked:
 		return nil // an attempt on a locked user does nothing
 	}
 	var all []effect
-	if p.Guess != Bad && (p.Verdict == Welcome || !p.Heard) {
-		all = append(all, effect{cleared, true})
+	told := p.Verdict == Welcome || !p.Heard
+	if p.Guess != Bad && (told || p.retries && p.Verdict == Locked) {
+		all = append(all, effect{cleared, true, told})
 	}
 	if p.Guess != Good {
 		all = append(all, p.failures(s)...)
@@ -69,8 +74,9 @@ func (p *pending) failures(s state) []effect {
 		if after.failed >= maximum {
 			after.locked, after.locks = true, s.locks+1
 		}
-		if !p.Heard || p.told(after, maximum) {
-			all = append(all, effect{after: after})
+		told := !p.Heard || p.told(after, maximum)
+		if told || p.retries && p.Verdict != Welcome {
+			all = append(all, effect{after: after, told: told})
 		}
 	}
 	return all
