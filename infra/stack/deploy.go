@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,9 @@ const (
 	longLook   = time.Second
 )
 
+// errThere says that there is a stack of the name.
+var errThere = errors.New("there is one of that name")
+
 // deploy makes a stack of a template and returns its outputs when all of it is
 // there.
 func deploy(ctx context.Context, cfn *cloudformation.Client, name string, template []byte, parameters map[string]string) (map[string]string, error) {
@@ -25,7 +29,7 @@ func deploy(ctx context.Context, cfn *cloudformation.Client, name string, templa
 	for key, value := range parameters {
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &key, ParameterValue: &value})
 	}
-	if _, err := cfn.CreateStack(ctx, in); err != nil {
+	if err := create(ctx, cfn, in); err != nil {
 		return nil, fmt.Errorf("creating stack %s: %w", name, err)
 	}
 	waiter := cloudformation.NewStackCreateCompleteWaiter(cfn, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
@@ -40,6 +44,19 @@ func deploy(ctx context.Context, cfn *cloudformation.Client, name string, templa
 		outputs[*o.OutputKey] = *o.OutputValue
 	}
 	return outputs, nil
+}
+
+// create asks for a stack that is not there yet. If it is there when a lost answer
+// makes the SDK ask again, it is ours.
+func create(ctx context.Context, cfn *cloudformation.Client, in *cloudformation.CreateStackInput) error {
+	if _, err := cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: in.StackName}); err == nil {
+		return errThere
+	}
+	_, err := cfn.CreateStack(ctx, in)
+	if there := (*types.AlreadyExistsException)(nil); errors.As(err, &there) {
+		return nil
+	}
+	return err
 }
 
 // take copies outputs to where they are wanted. One that the template does not
