@@ -31,6 +31,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"portcullis/infra/child"
@@ -80,10 +81,11 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "soak: seed %d\n", s.seed)
+	progress := &shared{w: stderr}
+	fmt.Fprintf(progress, "soak: seed %d\n", s.seed)
 	good := true
 	for _, name := range s.worlds {
-		r, err := s.soak(ctx, name, stderr)
+		r, err := s.soak(ctx, name, progress)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -97,6 +99,18 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 		return errDifferent
 	}
 	return nil
+}
+
+// shared is a writer for several goroutines.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
 }
 
 // parse reads the command line.
