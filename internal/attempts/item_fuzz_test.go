@@ -51,6 +51,10 @@ func FuzzItem(f *testing.F) {
 		if saysLocked(raw) && !record.Locked() {
 			t.Errorf("the item speaks of a lock, and the record is open: %+v", record)
 		}
+		const written = "2006-01-02T15:04:05.000Z" // a reclaim asks for the time as it stands in the item
+		if at, there := chargedAt(raw); there && record.ChargedAt.Format(written) != at {
+			t.Errorf("charged at %q is read as %v", at, record.ChargedAt)
+		}
 		many, err := store.ReadMany(t.Context(), []lockout.Key{key})
 		if err == nil && !cmp.Equal(many[key], record) && !cmp.Equal(many[key], lockout.Record{}) {
 			t.Errorf("ReadMany: got %+v, want %+v", many[key], record)
@@ -96,6 +100,17 @@ func saysLocked(raw []byte) bool {
 		}
 	}
 	return false
+}
+
+// chargedAt returns the time of the latest charge as the item has it.
+func chargedAt(raw []byte) (at string, there bool) {
+	var item struct {
+		ChargedAt struct{ S *string } `json:"charged_at"`
+	}
+	if json.Unmarshal(raw, &item) != nil || item.ChargedAt.S == nil {
+		return "", false
+	}
+	return *item.ChargedAt.S, true
 }
 
 // refusesToCharge has the item refuse a charge. That is never told as a charge
