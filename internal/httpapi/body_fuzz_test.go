@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,9 +47,17 @@ func FuzzBody(f *testing.F) {
 		if a.StatusCode == 200 && name == "policy/put-7" && w.policies.stored.Maximum != maximumOf(plain(event)) {
 			t.Errorf("%s set %+v", plain(event), w.policies.stored)
 		}
+		for _, field := range refusalOf(a).fields {
+			if !aName.MatchString(field) {
+				t.Errorf("what does not look like a field's name is told: %q", field)
+			}
+		}
 		tellsNoSecret(t, w, a, plain(event))
 	})
 }
+
+// aName is what the name of a field looks like; empty for the whole body.
+var aName = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
 // plain returns the body as it was meant.
 func plain(event events.APIGatewayProxyRequest) []byte {
