@@ -303,6 +303,7 @@ func (f *forger) contents() []fault {
 			text := bytes.TrimSuffix(must(json.Marshal(claims("caller-"+role, matrix.ITUser))), []byte("}"))
 			return f.sign(f.ours, f.header(nil), append(text, `,"cognito:groups":["Sysadmin"]}`...))
 		}, nil},
+		{"claims that are not UTF-8", refused, set("jti", json.RawMessage("\"\xff\"")), nil},
 		{"claims that are no object", refused, func(string) string { return f.sign(f.ours, f.header(nil), []string{"a"}) }, nil},
 		{"a token of 9 KB", refused, set("padding", strings.Repeat("x", 6<<10)), nil},
 		{"a group that is no role", powerless, set("cognito:groups", []string{"Administrators"}), nil},
