@@ -24,9 +24,16 @@ const (
 	// failurePause is how long the last value known serves after a failure
 	// before the source is asked again.
 	failurePause = 5 * time.Second
-	// flightTime bounds one look at the client and its maximum. A login waits
-	// for it, inside the 10 s that it has in all.
+	// flightTime bounds one look at the client and its maximum, when there is a
+	// value that serves if it fails. A login waits for it, inside the 10 s that it
+	// has in all.
 	flightTime = 2 * time.Second
+	// firstFlightTime bounds it while there is none, as in a process that has just
+	// started. To give up early is to let a client that allows one failure have
+	// five; to wait longer than this, or than half of the caller's time, is to let
+	// an outage of Parameter Store stop the logins. One connection that hangs, 3 s,
+	// and another try fit into it.
+	firstFlightTime = 4 * time.Second
 )
 
 // How many clients the cache remembers. The clients that do not exist have a
@@ -92,7 +99,7 @@ func newLRU(size int) *simplelru.LRU[string, entry] {
 // last value known if the context ends first; the flight goes on for the other
 // callers.
 func (c *Cache) Maximum(ctx context.Context, client string) int {
-	if last, fresh := c.last(client); fresh {
+	if last, _, fresh := c.last(client); fresh {
 		return last
 	}
 	flight := c.flights.DoChan(client, func() (any, error) { return c.fly(ctx, client), nil })
@@ -100,33 +107,33 @@ func (c *Cache) Maximum(ctx context.Context, client string) int {
 	case landed := <-flight:
 		return landed.Val.(int)
 	case <-ctx.Done():
-		last, _ := c.last(client)
+		last, _, _ := c.last(client)
 		return last
 	}
 }
 
-// last returns the last value known, else the default, and whether it is young
-// enough to serve without asking.
-func (c *Cache) last(client string) (maximum int, fresh bool) {
+// last returns the last value known, else the default, whether there is one, and
+// whether it is young enough to serve without asking.
+func (c *Cache) last(client string) (maximum int, known, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, set := range []*simplelru.LRU[string, entry]{c.known, c.unknown} {
 		if e, ok := set.Get(client); ok {
-			return e.maximum, c.now().Before(e.until)
+			return e.maximum, true, c.now().Before(e.until)
 		}
 	}
-	return lockout.DefaultMaximum, false
+	return lockout.DefaultMaximum, false, false
 }
 
 // fly asks for the client's maximum, on behalf of everybody who waits for it,
 // so the caller who began it cannot cancel it. A flight that took off while
 // the one before it was landing finds its work done.
 func (c *Cache) fly(ctx context.Context, client string) int {
-	last, fresh := c.last(client)
+	last, known, fresh := c.last(client)
 	if fresh {
 		return last
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest(ctx, known))
 	defer cancel()
 	exists, err := c.clientExists(ctx, client)
 	switch {
@@ -137,6 +144,19 @@ func (c *Cache) fly(ctx context.Context, client string) int {
 		return c.keepUnknown(client)
 	}
 	return c.ask(ctx, client, last)
+}
+
+// longest returns how long a flight may take that somebody with this context
+// begins. A value that is known serves when it fails, also the default after a
+// first flight that failed: that was no moment, but an outage.
+func longest(ctx context.Context, known bool) time.Duration {
+	if known {
+		return flightTime
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(firstFlightTime, max(0, time.Until(deadline)/2))
+	}
+	return firstFlightTime
 }
 
 // ask asks the source for a client that exists.

@@ -337,17 +337,80 @@ func TestAFlightOutlivesTheCallerWhoBeganIt(t *testing.T) {
 	})
 }
 
+// TestAFlightIsBoundedInTime: a client whose maximum nobody knows yet is waited
+// for longer, since the default may be five guesses for one; but an outage must
+// not stop the logins, and leaves them half their time.
 func TestAFlightIsBoundedInTime(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		known  bool
+		caller time.Duration // the caller's time; 0 for no end
+		took   time.Duration
+		want   int
+	}{
+		{"with a last value", true, 0, 2 * time.Second, 7},
+		{"with a last value and a caller in a hurry", true, time.Second, time.Second, 7},
+		{"with none", false, 0, 4 * time.Second, lockout.DefaultMaximum},
+		{"with none, in a login of ten seconds", false, 9 * time.Second, 4 * time.Second, lockout.DefaultMaximum},
+		{"with none and a caller in a hurry", false, 3 * time.Second, 1500 * time.Millisecond, lockout.DefaultMaximum},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(map[string]int{"acme": 7})
+				cache := w.cache()
+				if c.known {
+					wantMaximum(t, cache, "acme", 7)
+					time.Sleep(time.Hour)
+				}
+				w.set(func(w *world) { w.stall = time.Hour })
+				ctx, cancel := t.Context(), context.CancelFunc(func() {})
+				if c.caller > 0 {
+					ctx, cancel = context.WithTimeout(ctx, c.caller)
+				}
+				defer cancel()
+				start := time.Now()
+				got := cache.Maximum(ctx, "acme")
+				if took := time.Since(start); got != c.want || took != c.took {
+					t.Errorf("got %d after %v, want %d after %v", got, took, c.want, c.took)
+				}
+				time.Sleep(time.Minute)
+				w.reported(t, 1)
+			})
+		})
+	}
+}
+
+// TestASlowStartKeepsAClientsOwnMaximum: Parameter Store that is slow for a
+// moment, when a process has just started, gives nobody five guesses for one.
+func TestASlowStartKeepsAClientsOwnMaximum(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(map[string]int{"acme": 7})
+		w := newWorld(map[string]int{"acme": 1})
+		w.stall = 3500 * time.Millisecond
+		cache := w.cache()
+		login, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+		defer cancel()
+		if got := cache.Maximum(login, "acme"); got != 1 {
+			t.Errorf("got %d, want the client's 1", got)
+		}
+		w.reported(t, 0)
+	})
+}
+
+// TestAnOutageIsWaitedForOnce: after the first wait nobody knows more, and the
+// next logins wait as little as they do with a value.
+func TestAnOutageIsWaitedForOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(map[string]int{"acme": 1})
 		w.stall = time.Hour
 		cache := w.cache()
-		start := time.Now()
-		wantMaximum(t, cache, "acme", lockout.DefaultMaximum)
-		if took := time.Since(start); took != 2*time.Second {
-			t.Errorf("took: got %v, want 2s", took)
+		for _, want := range []time.Duration{4 * time.Second, 2 * time.Second, 2 * time.Second} {
+			start := time.Now()
+			wantMaximum(t, cache, "acme", lockout.DefaultMaximum)
+			if took := time.Since(start); took != want {
+				t.Errorf("took %v, want %v", took, want)
+			}
+			time.Sleep(5 * time.Second)
 		}
-		w.reported(t, 1)
 	})
 }
 
