@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
@@ -35,6 +36,15 @@ const (
 	sendTries    = 4
 )
 
+// How long the SDK waits between two tries: up to 100, 200 and 400 ms, at random.
+// Its own waits, up to 2, 4 and 8 s, are for callers who have a minute; a login
+// has ten seconds, and somebody waits for it. What throttles us for longer than
+// this ends in a 503 that says when to come back.
+const (
+	firstWait   = 100 * time.Millisecond
+	longestWait = 400 * time.Millisecond
+)
+
 // How many connections are kept open. One Lambda process makes at most a few
 // requests at once, the tests some hundred. DynamoDB closes connections that
 // were idle for a few minutes.
@@ -50,14 +60,23 @@ func (a AWS) Config() aws.Config {
 		Region: string(a.Region),
 		Credentials: credentials.NewStaticCredentialsProvider(
 			string(a.AccessKeyID), a.SecretAccessKey, a.SessionToken),
-		HTTPClient:       HTTPClient(),
-		RetryMode:        aws.RetryModeStandard,
-		RetryMaxAttempts: sendTries,
+		HTTPClient: HTTPClient(),
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.Backoff = sendTries, retry.BackoffDelayerFunc(wait)
+			})
+		},
 	}
 	if a.Endpoint != "" {
 		config.BaseEndpoint = aws.String(string(a.Endpoint))
 	}
 	return config
+}
+
+// wait returns how long to wait after a try that failed, counted from 1.
+func wait(try int, _ error) (time.Duration, error) {
+	longest := min(longestWait, firstWait<<min(try-1, sendTries))
+	return time.Duration(Jitter() * float64(longest)), nil
 }
 
 // HTTPClient returns a client with a pool of its own that is bounded in time,

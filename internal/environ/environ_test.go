@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/environ"
@@ -184,6 +186,34 @@ func TestAWSConfigIsWhatTheEnvironmentSays(t *testing.T) {
 	}
 	if (environ.AWS{}).Config().BaseEndpoint != nil {
 		t.Error("an endpoint is set though none is configured")
+	}
+}
+
+// TestAllTriesFitIntoALogin: the SDK's own waits grow to 14 s in all, so that a
+// login of 10 s would end before its last try.
+func TestAllTriesFitIntoALogin(t *testing.T) {
+	config := environ.AWS{Region: "eu-west-1", AccessKeyID: "k", SecretAccessKey: "s"}.Config()
+	retryer := dynamodb.NewFromConfig(config).Options().Retryer
+	if got := retryer.MaxAttempts(); got != 4 {
+		t.Errorf("got %d tries, want 4", got)
+	}
+	seen := map[time.Duration]bool{}
+	for range 100 {
+		var sum time.Duration
+		for try := 1; try < retryer.MaxAttempts(); try++ {
+			wait, err := retryer.RetryDelay(try, io.ErrUnexpectedEOF)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += wait
+			seen[wait] = true
+		}
+		if sum > time.Second {
+			t.Fatalf("got waits of %v in all, want a second at most", sum)
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("got %d different waits of 300: those who failed together would try together", len(seen))
 	}
 }
 
