@@ -137,6 +137,9 @@ func (s *settings) openCompiled(output io.Writer) (world, error) {
 	if err != nil {
 		return world{}, err
 	}
+	for _, f := range functions {
+		f.timeout, f.cold = s.timeout, s.cold
+	}
 	stores, err := environ.Parse[stores](append(os.Environ(), s.environment()...))
 	if err != nil {
 		return world{}, fmt.Errorf("-functions needs the functions' environment, which make run-functions sets: %w", err)
@@ -153,10 +156,14 @@ func (s *settings) openCompiled(output io.Writer) (world, error) {
 
 // environment is what the flags say in the functions' own words.
 func (s *settings) environment() []string {
-	if len(s.origins) == 0 {
-		return nil
+	var said []string
+	if len(s.origins) > 0 {
+		said = append(said, "PORTCULLIS_ALLOWED_ORIGINS="+strings.Join(s.origins, ","))
 	}
-	return []string{"PORTCULLIS_ALLOWED_ORIGINS=" + strings.Join(s.origins, ",")}
+	if s.timeout != functionTime {
+		said = append(said, "PORTCULLIS_ATTEMPT_LIFETIME="+s.timeout.String())
+	}
+	return said
 }
 
 // stores is what the demo client's other users are made with: nobody is logged

@@ -18,8 +18,10 @@ type pool struct {
 	log       io.Writer
 	// environment is what the processes are told beside what this one is.
 	environment []string
-	idle        chan *process // as many places as there may be processes
-	places      chan struct{} // one for each process there is
+	// cold makes each event the first and the last of its process.
+	cold   bool
+	idle   chan *process // as many places as there may be processes
+	places chan struct{} // one for each process there is
 
 	mu      sync.Mutex
 	live    map[*process]bool
@@ -42,9 +44,10 @@ func (f *pool) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	answer, err := p.invoke(ctx, payload)
-	if own := (*functionError)(nil); err != nil && !errors.As(err, &own) {
+	own := (*functionError)(nil)
+	if answered := err == nil || errors.As(err, &own); !answered || f.cold {
 		f.drop(p)
-		return nil, err
+		return answer, err
 	}
 	f.idle <- p
 	return answer, err

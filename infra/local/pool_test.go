@@ -147,6 +147,18 @@ func TestAProcessThatEndsIsReplaced(t *testing.T) {
 	}
 }
 
+func TestAColdPoolStartsAProcessForEachEvent(t *testing.T) {
+	f := newTestPool(t, 1, longTime)
+	f.cold = true
+	first := mustInvoke(t, f, order{})
+	if _, err := invoke(f, order{Fail: "Unauthorized"}); err == nil || err.Error() != "Unauthorized" {
+		t.Errorf("got %v, want the function's own Unauthorized", err)
+	}
+	if second := mustInvoke(t, f, order{}); second.Process == first.Process {
+		t.Errorf("got process %d twice", first.Process)
+	}
+}
+
 // awaitEnd waits until the pool has seen a process end.
 func (f *pool) awaitEnd(pid int) {
 	f.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"portcullis/internal/environ"
 	"portcullis/internal/lockout"
@@ -25,6 +26,9 @@ const logOff = slog.Level(math.MaxInt)
 // maxProcesses bounds a typing mistake, not a machine.
 const maxProcesses = 64
 
+// minTimeout is the shortest life of an attempt that the functions take.
+const minTimeout = 3 * time.Second
+
 // settings are what the command line says.
 type settings struct {
 	addr      string
@@ -36,6 +40,8 @@ type settings struct {
 	functions string          // a folder; empty for the embedded world
 	seed      bool            // and serve nothing
 	processes int             // of each function
+	cold      bool            // a process for each event
+	timeout   time.Duration   // of each function
 	origins   environ.Origins // of -allow-origin
 }
 
@@ -55,6 +61,8 @@ func parse(arguments []string, stderr io.Writer) (settings, error) {
 	flags.BoolVar(&s.seed, "seed", false, "make a demo client, greet as if -addr answered already, and serve nothing; infra/samlocal uses it")
 	flags.Func("allow-origin", "let pages of this `origin` read answers, such as http://localhost:3000; repeatable, or a list with commas", s.allowOrigins)
 	flags.IntVar(&s.processes, "processes", 1, "`number` of processes of each compiled function")
+	flags.BoolVar(&s.cold, "cold", false, "start a process anew for every event of a compiled function, so that each is a cold start")
+	flags.DurationVar(&s.timeout, "timeout", functionTime, "how long a compiled function, and so an attempt, may `take`")
 	switch err := flags.Parse(arguments); {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(stderr)
@@ -95,8 +103,10 @@ func (s *settings) check(given map[string]bool) error {
 		return fmt.Errorf("-processes must be from 1 to %d", maxProcesses)
 	case s.functions != "" && (given["data"] || s.ephemeral):
 		return errors.New("-data and -ephemeral are for the embedded store, and -functions uses the environment's")
-	case s.functions == "" && (given["processes"] || s.seed):
-		return errors.New("-processes and -seed are for -functions")
+	case s.timeout < minTimeout || s.timeout >= integrationTime:
+		return fmt.Errorf("-timeout must be at least %v and less than the gateway's %v", minTimeout, integrationTime)
+	case s.functions == "" && (given["processes"] || given["timeout"] || s.cold || s.seed):
+		return errors.New("-processes, -timeout, -cold and -seed are for -functions")
 	case given["data"] && s.ephemeral:
 		return errors.New("-data and -ephemeral exclude each other")
 	}
