@@ -43,6 +43,8 @@ var errNotDecided = errors.New("the token could not be checked")
 func Authorizer(e Edge, verifier TokenVerifier, users UserReader) AuthorizerFunc {
 	return func(ctx context.Context, event authorizerEvent) (authorizerAnswer, error) {
 		began := e.Now()
+		ctx, cancel := endingBefore(ctx, answerTime)
+		defer cancel()
 		n := &note{Client: event.PathParameters["client"], Username: event.PathParameters["username"]}
 		caller, err := guarded(func() (access.Caller, error) {
 			caller, err := admit(ctx, event, verifier, n)

@@ -40,6 +40,8 @@ type endpoint struct {
 	route string   // "POST /login", as in package access
 	body  presence // of a request body
 	query []string // the parameters it knows
+	// timed says that it sees to its time itself: it ends before the deadline.
+	timed bool
 }
 
 // A request is an event that has passed every check.
@@ -58,12 +60,19 @@ type request[B body] struct {
 
 // serve makes a handler. It runs do only on a request that has passed every
 // check, and answers with what do returns (see [replyOf]), or with the problem
-// that its error is. A panic is a 500.
+// that its error is. A panic is a 500. do has its time until shortly before the
+// deadline of ctx, so that a store that hangs is a 503 with a log line, and not
+// the gateway's word on a function that was stopped.
 func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (any, error)) Handler {
 	method, path, _ := strings.Cut(p.route, " ")
 	route, known := access.FindRoute(method, path)
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		began := e.Now()
+		if !p.timed {
+			var cancel context.CancelFunc
+			ctx, cancel = endingBefore(ctx, answerTime)
+			defer cancel()
+		}
 		r := &request[B]{origin: originOf(ctx, event), outside: event.RequestContext.Path, page: e.pageOf(event), note: &note{}}
 		answer, err := guarded(func() (reply, error) {
 			if !known || event.HTTPMethod != method || event.Resource != path {
@@ -81,6 +90,19 @@ func serve[B body](e Edge, p endpoint, do func(context.Context, *request[B]) (an
 		e.record(ctx, r.note, r.origin, p.route, e.Now().Sub(began), err)
 		return e.respond(event, r.RequestID, answer, err), nil
 	}
+}
+
+// answerTime is kept for writing the answer and the log line.
+const answerTime = 500 * time.Millisecond
+
+// endingBefore returns ctx with a deadline that is earlier by the time kept, if
+// it has one.
+func endingBefore(ctx context.Context, kept time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-kept))
 }
 
 // receive fills the request in, in the order in which refusals are told: the

@@ -18,13 +18,9 @@ const (
 	maxLoginPassword = 256
 )
 
-const (
-	// upgradeTime bounds the upgrade of a hash: one hash and one
-	// write. The login is good without it, and the next one tries again.
-	upgradeTime = time.Second
-	// answerTime is kept for writing the answer and the log line.
-	answerTime = 500 * time.Millisecond
-)
+// upgradeTime bounds the upgrade of a hash: one hash and one write. The login is
+// good without it, and the next one tries again.
+const upgradeTime = time.Second
 
 // Login answers POST /login. loginKey makes the key of a name as it is typed
 // at a login: its error means that the client cannot exist, and nothing is
@@ -33,7 +29,7 @@ const (
 // Nothing is told before the gate has settled it. When the mint fails, a right
 // password gets 503, and the count is cleared all the same.
 func Login[C Credential](e Edge, gate Gate[C], loginKey KeyFunc, mint Minter) Handler {
-	return serve(e, endpoint{route: "POST /login", body: requiredBody}, func(ctx context.Context, r *request[loginBody]) (any, error) {
+	return serve(e, endpoint{route: "POST /login", body: requiredBody, timed: true}, func(ctx context.Context, r *request[loginBody]) (any, error) {
 		key, err := loginKey(r.Body.Client.value, r.Body.Username.value)
 		if err != nil {
 			return nil, invalid([]fault{{"client", "is not the name of a client"}})
@@ -112,6 +108,8 @@ func loginEvent[C Credential](v lockout.Verdict[C]) string {
 // openSession mints the tokens, and makes the stored hash stronger while the
 // password is at hand. The second may fail without anybody noticing but us.
 func openSession(ctx context.Context, e Edge, r *request[loginBody], mint Minter, credential Credential) (any, error) {
+	ctx, cancel := endingBefore(ctx, answerTime) // the gate has ended earlier, by itself
+	defer cancel()
 	user := credential.User()
 	session, err := mint.Mint(ctx, user)
 	if err != nil {
@@ -132,7 +130,7 @@ func openSession(ctx context.Context, e Edge, r *request[loginBody], mint Minter
 // upgrade makes the stored hash stronger, if the request has time for it: a
 // login that has its tokens must not end with the function's timeout.
 func upgrade(ctx context.Context, now time.Time, credential Credential, password string) error {
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < upgradeTime+answerTime {
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < upgradeTime {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, upgradeTime)

@@ -45,11 +45,10 @@ type policyChange struct {
 }
 
 // make writes the entry, then the policy, and answers with the policy. Both
-// end early enough before the deadline of ctx for afterFailure and the answer:
-// a function that is stopped at its timeout could not say what became of the
-// change.
+// end early enough before the deadline of ctx for afterFailure: a function that is
+// stopped at its timeout could not say what became of the change.
 func (c policyChange) make(ctx context.Context, n *note) (any, error) {
-	inTime, cancel := endingBefore(ctx, askTime+secondEntryTime+answerTime)
+	inTime, cancel := endingBefore(ctx, askTime+secondEntryTime)
 	defer cancel()
 	if err := c.append(inTime, ""); err != nil {
 		return nil, err
@@ -63,16 +62,6 @@ func (c policyChange) make(ctx context.Context, n *note) (any, error) {
 	}
 	n.Event = policyChanged
 	return policyAnswerOf(c.entry.Client, after), nil
-}
-
-// endingBefore returns ctx with a deadline that is earlier by the time kept, if
-// it has one.
-func endingBefore(ctx context.Context, kept time.Duration) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-kept))
 }
 
 // afterFailure finds out what became of a write whose answer was an error: it

@@ -42,8 +42,6 @@ func UnlockMany(e Edge, unlocker *lockout.Unlocker, users UserExists) Handler {
 		if err != nil {
 			return nil, err
 		}
-		ctx, cancel := endingBefore(ctx, answerTime)
-		defer cancel()
 		b := bulkUnlock{request: r, edge: e, route: p.route, unlocker: unlocker, users: users}
 		rows := make([]unlockRow, len(wanted))
 		var work errgroup.Group
