@@ -95,7 +95,8 @@ func (g *gateway) answer(ctx context.Context, c *call) (events.APIGatewayProxyRe
 }
 
 // authorize tells the function who is calling, or refuses. An authorizer says
-// that a token is not good by the one error text that API Gateway knows.
+// that a token is not good by the one error text that API Gateway knows; after
+// any other error it is unavailable, as template.yaml has it (DEFAULT_5XX).
 func (g *gateway) authorize(ctx context.Context, c *call) error {
 	if c.event.Headers["Authorization"] == "" {
 		return access.ErrUnauthorized
@@ -105,7 +106,7 @@ func (g *gateway) authorize(ctx context.Context, c *call) error {
 	case err != nil && err.Error() == "Unauthorized":
 		return access.ErrUnauthorized
 	case err != nil:
-		return fmt.Errorf("authorizing: %w", err)
+		return fmt.Errorf("authorizing: %w: %w", lockout.ErrUnavailable, err)
 	}
 	if err := enforce(answer, c.arn()); err != nil {
 		return err

@@ -199,7 +199,7 @@ func TestTheGatewayRefuses(t *testing.T) {
 		{"an empty path parameter", "GET", "/clients//policy", token(), allow, 404, "not-found"},
 		{"a request without a token", "GET", "/clients/acme/policy", nil, allow, 401, "unauthorized"},
 		{"a token that is not good", "GET", "/clients/acme/policy", token(), answering(policyFor("*"), errors.New("Unauthorized")), 401, "unauthorized"},
-		{"an authorizer that fails", "GET", "/clients/acme/policy", token(), answering(policyFor("*"), errors.New("no")), 500, "internal"},
+		{"an authorizer that fails", "GET", "/clients/acme/policy", token(), answering(policyFor("*"), errors.New("no")), 503, "unavailable"},
 		{"a policy that says nothing", "GET", "/clients/acme/policy", token(), answering(policyFor("*"), nil), 403, "forbidden"},
 		{"a policy that denies too", "GET", "/clients/acme/policy", token(), denying, 403, "forbidden"},
 		{"a policy for another method", "GET", "/clients/acme/policy", token(), answering(policyFor("arn:*/POST/*", "Allow"), nil), 403, "forbidden"},

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"portcullis/internal/environ"
+	"portcullis/internal/lockout"
 )
 
-// errTimedOut says that a function took longer than it may.
-var errTimedOut = errors.New("it took longer than it may")
+// errTimedOut says that a function took longer than it may, which API Gateway
+// tells as template.yaml has it: it is unavailable.
+var errTimedOut = fmt.Errorf("it took longer than it may: %w", lockout.ErrUnavailable)
 
 // A process is a compiled function that is running, with the API it asks for
 // work. It takes one invocation at a time.
