@@ -72,6 +72,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	db, err := openFile(file)
+	if errors.Is(err, ErrDamaged) {
+		return nil, fmt.Errorf("data folder %s: %w; put back a copy of the folder, or begin anew with an empty one", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)
 	}
@@ -152,8 +155,10 @@ func prepare(db *bbolt.DB) error {
 	var present, hasLocked bool
 	err := db.View(func(tx *bbolt.Tx) (err error) {
 		hasLocked = tx.Bucket([]byte(lockedBucket)) != nil
-		present, err = checkLayout(tx)
-		return err
+		if present, err = checkLayout(tx); err != nil {
+			return err
+		}
+		return checkKeys(tx)
 	})
 	switch {
 	case err != nil:
