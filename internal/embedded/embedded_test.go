@@ -27,6 +27,12 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(burstFolder); dir != "" {
 		os.Exit(burst(dir))
 	}
+	if dir := os.Getenv(fullFolder); dir != "" {
+		os.Exit(fullDisk(dir))
+	}
+	if dir := os.Getenv(readOnlyFolder); dir != "" {
+		os.Exit(openAsNobody(dir))
+	}
 	os.Exit(m.Run())
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -68,10 +69,15 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "portcullis.db")
-	if err := checkPrivate(file, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+	err := checkPrivate(file, 0o600)
+	isNew := errors.Is(err, os.ErrNotExist)
+	if err != nil && !isNew {
 		return nil, err
 	}
 	db, err := openFile(file)
+	if err != nil && isNew && !errors.Is(err, ErrInUse) {
+		_ = os.Remove(file) // half of a file that there was no room for would be taken for a damaged one
+	}
 	if errors.Is(err, ErrDamaged) {
 		return nil, fmt.Errorf("data folder %s: %w; put back a copy of the folder, or begin anew with an empty one", dir, err)
 	}
@@ -138,7 +144,7 @@ func openFile(file string) (db *bbolt.DB, err error) {
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, ErrInUse
-	case errors.Is(err, os.ErrPermission):
+	case errors.As(err, new(syscall.Errno)): // the machine's: no right, no room, a disk that is read-only
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%s is %w: %w", filepath.Base(file), ErrDamaged, err)
