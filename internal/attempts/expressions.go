@@ -164,10 +164,16 @@ func reclaimExpression(t lockout.Reclaim) expression {
 		values:    item{":generation": number(t.Generation), ":zero": number(0), ":one": number(1)},
 	}
 	e.sameOrAbsent("charged_at", ":at", moment(t.ChargedAt), !t.ChargedAt.IsZero())
-	if !t.ChargedAt.IsZero() {
-		e.condition += " AND charged_at < :dead"
-		e.values[":dead"] = moment(ceiling(t.DeadBefore))
+	if t.ChargedAt.IsZero() {
+		return e
 	}
+	e.values[":dead"] = moment(ceiling(t.DeadBefore))
+	if t.NotAfter.IsZero() {
+		e.condition += " AND charged_at < :dead"
+		return e
+	}
+	e.condition += " AND (charged_at < :dead OR charged_at > :latest)"
+	e.values[":latest"] = moment(t.NotAfter.Truncate(time.Millisecond))
 	return e
 }
 

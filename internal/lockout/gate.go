@@ -249,13 +249,15 @@ func (t *try[C]) chargeOnce(ctx context.Context) (Result, error) {
 // reclaim empties the set in flight if everything in it must be dead, and
 // reports whether a new charge is worth trying at once.
 func (t *try[C]) reclaim(ctx context.Context, seen Record) (bool, error) {
-	deadBefore := t.now().Add(-t.Lifetime - ClockSkew)
-	if !seen.ChargedAt.Before(deadBefore) {
+	now := t.now()
+	reclaim := Reclaim{
+		Generation: seen.Generation, ChargedAt: seen.ChargedAt,
+		DeadBefore: now.Add(-t.Lifetime - ClockSkew), NotAfter: now.Add(ClockSkew),
+	}
+	if !reclaim.dead(seen.ChargedAt) {
 		return false, nil
 	}
-	_, err := t.Attempts.Apply(ctx, t.Key, Reclaim{
-		Generation: seen.Generation, ChargedAt: seen.ChargedAt, DeadBefore: deadBefore,
-	})
+	_, err := t.Attempts.Apply(ctx, t.Key, reclaim)
 	return err == nil, err
 }
 

@@ -255,6 +255,40 @@ func TestDeadChargesAreNotReclaimedBeforeTheHorizon(t *testing.T) {
 	}
 }
 
+// TestChargesOfAClockThatWasSetBackAreReclaimed: the dead were charged while the
+// clock was an hour ahead, and nobody must wait for that hour. What a clock that is
+// within the skew may have dated is waited for.
+func TestChargesOfAClockThatWasSetBackAreReclaimed(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead time.Duration
+		want  lockout.Ruling
+	}{
+		"an hour ahead":                {time.Hour, lockout.Welcome},
+		"just more than two may be":    {lockout.ClockSkew + 2*time.Second, lockout.Welcome},
+		"as much as two clocks may be": {lockout.ClockSkew, lockout.Busy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				attempts := lockouttest.NewAttempts()
+				g := newGate(attempts, 2, &credential{known: true})
+				for _, id := range []string{"dead", "dead too"} {
+					charge := lockout.Charge{AttemptID: id, Maximum: 2, At: time.Now().Add(c.ahead)}
+					if _, err := attempts.Apply(t.Context(), ana, charge); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if v := attempt(t, g, right); v.Ruling != c.want {
+					t.Errorf("got %q, want %q", v.Ruling, c.want)
+				}
+				time.Sleep(lifetime + 2*lockout.ClockSkew)
+				if v := attempt(t, g, right); v.Ruling != lockout.Welcome {
+					t.Errorf("after the horizon: got %q, want welcome", v.Ruling)
+				}
+			})
+		})
+	}
+}
+
 func TestACallerWhoHangsUpIsCountedAllTheSame(t *testing.T) {
 	attempts := lockouttest.NewAttempts()
 	g := newGate(attempts, 3, &credential{known: true})

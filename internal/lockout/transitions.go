@@ -179,6 +179,11 @@ type Reclaim struct {
 	Generation int64
 	ChargedAt  time.Time // as read
 	DeadBefore time.Time // an attempt charged before this cannot be alive
+	// NotAfter, unless zero, is the latest that a clock may show now. A charge that
+	// is dated later was dated by a clock that has been set back since, and would
+	// else shut the user out until that hour comes. An attempt that is alive all the
+	// same finds its charge gone, and speaks no verdict.
+	NotAfter time.Time
 }
 
 // Apply empties the set in flight. With nothing in it there is nothing to count.
@@ -186,13 +191,18 @@ func (t Reclaim) Apply(r Record) Result {
 	switch {
 	case r.Generation != t.Generation:
 		return refused(r, RefusedSuperseded)
-	case !r.ChargedAt.Equal(t.ChargedAt), !r.ChargedAt.Before(t.DeadBefore), len(r.InFlight) == 0:
+	case !r.ChargedAt.Equal(t.ChargedAt), !t.dead(r.ChargedAt), len(r.InFlight) == 0:
 		return refused(r, RefusedConflict)
 	}
 	r.Charged = r.Failed
 	r.InFlight = nil
 	r.Reclaims++
 	return applied(r)
+}
+
+// dead reports whether a charge of that time is none of an attempt that is alive.
+func (t Reclaim) dead(charged time.Time) bool {
+	return charged.Before(t.DeadBefore) || !t.NotAfter.IsZero() && charged.After(t.NotAfter)
 }
 
 // Unlock clears the lock and the count, and begins the next generation.

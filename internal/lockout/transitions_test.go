@@ -282,6 +282,17 @@ var reclaims = []transitionCase{{
 	transition: lockout.Reclaim{Generation: 3, ChargedAt: noon, DeadBefore: noon},
 	outcome:    lockout.RefusedConflict,
 }, {
+	name:       "a charge of a clock that was set back is reclaimed",
+	record:     halfway,
+	transition: lockout.Reclaim{Generation: 3, ChargedAt: noon, DeadBefore: noon.Add(-2), NotAfter: noon.Add(-1)},
+	outcome:    lockout.Applied,
+	want:       &lockout.Record{Generation: 3, Reclaims: 1, Charged: 1, ChargedAt: noon, Failed: 1, Evidence: evidence("a")},
+}, {
+	name:       "a charge that a clock may have dated just now is not reclaimed",
+	record:     halfway,
+	transition: lockout.Reclaim{Generation: 3, ChargedAt: noon, DeadBefore: noon.Add(-1), NotAfter: noon},
+	outcome:    lockout.RefusedConflict,
+}, {
 	name:       "nothing is reclaimed when a charge was made since",
 	record:     halfway,
 	transition: lockout.Reclaim{Generation: 3, ChargedAt: noon.Add(-1), DeadBefore: noon.Add(1)},

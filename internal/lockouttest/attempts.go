@@ -176,6 +176,8 @@ func reclaimCases() []attemptsCase {
 		{"of attempts that may be alive", []step{charge("a", 5)}, reclaim(), lockout.RefusedConflict},
 		{"of attempts that die at this very moment", []step{charge("a", 5)}, reclaimAtLifetime(), lockout.RefusedConflict},
 		{"of a user nobody tried, before anything can be dead", nil, reclaimAtLifetime(), lockout.RefusedConflict},
+		{"of a clock that was set back", []step{charge("a", 5), fail("a", 5), charge("b", 5), setBack(time.Hour)}, reclaim(), lockout.Applied},
+		{"of a clock that was set back by a moment", []step{charge("a", 5), setBack(lockout.ClockSkew)}, reclaim(), lockout.RefusedConflict},
 		{"with a charge since it was read", []step{charge("a", 5), later, charge("b", 5)}, reclaimFirst("a"), lockout.RefusedConflict},
 		{"of another generation", []step{charge("a", 5), later, unlock()}, reclaimFirst("a"), lockout.RefusedSuperseded},
 		{"sent twice counts once", []step{charge("a", 5), later, reclaim()}, reclaim(), lockout.RefusedConflict},

@@ -182,6 +182,14 @@ func later(w *walk) lockout.Transition {
 	return nil
 }
 
+// setBack sets the clock back, to so long before now.
+func setBack(d time.Duration) step {
+	return func(w *walk) lockout.Transition {
+		w.now = w.now.Add(-d)
+		return nil
+	}
+}
+
 // look notes the record, for an unlock that comes too late.
 func look(w *walk) lockout.Transition {
 	w.seen = w.record
@@ -275,7 +283,9 @@ func reclaimAtLifetime() step {
 }
 
 func (w *walk) reclaim(seen lockout.Record, deadBefore time.Time) lockout.Transition {
-	return lockout.Reclaim{Generation: seen.Generation, ChargedAt: seen.ChargedAt, DeadBefore: deadBefore}
+	return lockout.Reclaim{
+		Generation: seen.Generation, ChargedAt: seen.ChargedAt, DeadBefore: deadBefore, NotAfter: w.now.Add(lockout.ClockSkew),
+	}
 }
 
 // unlock unlocks from the record as it is.
