@@ -1,72 +1,15 @@
 package infra_test
 
 import (
-	"debug/elf"
-	"debug/gosym"
-	"debug/macho"
-	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"portcullis/infra/calls"
 	"portcullis/infra/faults"
 )
-
-// clientMethod is an operation of a client of the AWS SDK.
-var clientMethod = regexp.MustCompile(`^github\.com/aws/aws-sdk-go-v2/service/([a-z]+)\.\(\*Client\)\.([A-Z][A-Za-z]+)$`)
-
-// iamNames are the services that IAM has another name for than the SDK.
-var iamNames = map[string]string{"cognitoidentityprovider": "cognito-idp", "eventbridge": "events"}
-
-// callsIn returns what a compiled function can ask of AWS, as IAM's actions. The
-// linker leaves out what nothing can reach, and a table of all that it kept is in
-// every Go program, also in one without symbols: panics are printed by it.
-func callsIn(path string) ([]string, error) {
-	lines, text, err := lineTable(path)
-	if err != nil {
-		return nil, err
-	}
-	table, err := gosym.NewTable(nil, gosym.NewLineTable(lines, text))
-	if err != nil {
-		return nil, err
-	}
-	var calls []string
-	for _, f := range table.Funcs {
-		m := clientMethod.FindStringSubmatch(f.Name)
-		if m == nil {
-			continue
-		}
-		service := m[1]
-		if name, ok := iamNames[service]; ok {
-			service = name
-		}
-		calls = append(calls, service+":"+m[2])
-	}
-	slices.Sort(calls)
-	return calls, nil
-}
-
-// lineTable returns the table of a program's functions, and where its code begins.
-func lineTable(path string) (lines []byte, text uint64, err error) {
-	if f, err := elf.Open(path); err == nil {
-		defer f.Close()
-		if s, code := f.Section(".gopclntab"), f.Section(".text"); s != nil && code != nil {
-			lines, err := s.Data()
-			return lines, code.Addr, err
-		}
-	}
-	if f, err := macho.Open(path); err == nil {
-		defer f.Close()
-		if s, code := f.Section("__gopclntab"), f.Section("__text"); s != nil && code != nil {
-			lines, err := s.Data()
-			return lines, code.Addr, err
-		}
-	}
-	return nil, 0, errors.New("no Go program of Linux or macOS")
-}
 
 // neverMade are calls that the linker keeps and nothing makes, each with its
 // reason, and the functions of which that is so; of all, where none is named.
@@ -114,12 +57,12 @@ func callsNotShown(function string, calls []string, record []faults.Access) []st
 func TestEachRoleAllowsWhatItsCodeCalls(t *testing.T) {
 	record := callsOnRecord(t)
 	for _, f := range readTemplate(t).functions(t) {
-		calls, err := callsIn(bootstrap(f))
+		called, err := calls.In(bootstrap(f))
 		if err != nil {
 			t.Errorf("%s: %v (`make functions` builds it)", f.folder(), err)
 			continue
 		}
-		for _, problem := range callsNotShown(f.folder(), calls, record[f.folder()]) {
+		for _, problem := range callsNotShown(f.folder(), called, record[f.folder()]) {
 			t.Errorf("%s: %s (infra/local/calls_test.go makes the record)", f.folder(), problem)
 		}
 	}
@@ -135,15 +78,15 @@ func TestCallsAreFound(t *testing.T) {
 		if f.folder() != "login" {
 			continue
 		}
-		calls, err := callsIn(bootstrap(f))
+		called, err := calls.In(bootstrap(f))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Contains(calls, "cognito-idp:AdminInitiateAuth") || !slices.Contains(calls, "dynamodb:TransactWriteItems") {
-			t.Errorf("login calls %q", calls)
+		if !slices.Contains(called, "cognito-idp:AdminInitiateAuth") || !slices.Contains(called, "dynamodb:TransactWriteItems") {
+			t.Errorf("login calls %q", called)
 		}
 	}
-	if _, err := callsIn("calls_test.go"); err == nil {
+	if _, err := calls.In("calls_test.go"); err == nil {
 		t.Error("a text has been taken for a program")
 	}
 }
