@@ -110,10 +110,18 @@ func startFunctions(t *testing.T, flags ...string) *world {
 
 func start(t *testing.T, flags ...string) *world {
 	t.Helper()
+	return startIn(t, nil, flags...)
+}
+
+// startIn starts a server that is told more of its environment than this process
+// is.
+func startIn(t *testing.T, environment []string, flags ...string) *world {
+	t.Helper()
 	w := &world{stderr: new(bytes.Buffer)}
 	checked := api.Transport(&http.Transport{MaxIdleConnsPerHost: 2000}, func(wrong error) { t.Error(wrong) })
 	w.client = &http.Client{Timeout: time.Minute, Transport: checked}
 	w.process = exec.Command(server, append([]string{"-addr", "127.0.0.1:0", "-json"}, flags...)...)
+	w.process.Env = append(os.Environ(), environment...)
 	w.process.Stderr = w.stderr
 	dieWithParent(w.process)
 	stdout, err := w.process.StdoutPipe()
