@@ -37,8 +37,7 @@ const tokenTime = 5 * time.Minute
 
 // The passwords of those whom faults happen to.
 const (
-	rightPassword = "right-horse-1"
-	newPassword   = "other-horse-2"
+	newPassword = "other-horse-2"
 )
 
 // tableNames is what the stores are called in calls.
