@@ -1,350 +1,229 @@
 package lockout_test
 
+// The model check of the rule. TestEveryInterleavingKeepsTheRule explores, state
+// by state, everything that a few login attempts of one user can come to, and
+// checks in each state the five promises of the rule, that every verdict is true
+// when it is spoken, and that nobody is stuck.
+//
+// What is explored is the real thing. The transitions of transitions.go are run
+// on real records, once for each pair of them (model_ledger_test.go). What an
+// attempt does next is asked of a real Gate: it runs until it makes a call whose
+// answer it has not been given, and is left there (model_gate_test.go). A gate is
+// deterministic, so the gates with all that they heard are the nodes of an
+// automaton, and the real one runs once for each node (model_automaton_test.go).
+// Sysadmins are real Unlockers in the same way (model_desk_test.go).
+//
+// What may happen, at any moment and in any order (model_moves_test.go): the
+// store answers a call; it gives no answer, with the effect written or not; a
+// copy of anything that was ever sent arrives, late or again; an attempt stops at
+// any of its calls, and wakes after everybody took it for dead, or never (a
+// crash); a user's attempts meet a full budget, wait, give up, and reclaim; a
+// comparison fails or panics, a credential cannot be read, or there is no such
+// user; the maximum changes; Sysadmins unlock, with or without the lock's id.
+//
+// Why it is enough. A Gate meets other attempts in the store alone, so all
+// orders of their store calls are all there is; what lies between two calls of
+// one gate nobody sees, except through the clock, and a gate that sleeps there is
+// explored too. Attempts differ by name alone, so worlds that differ only in
+// whose name is whose are one (worldKey). An attempt that has ended is told from
+// another only by what it said and by what it sent. Which answers sound the same
+// to a gate is a claim (viewOf), and automaton.check plays other records that
+// should sound the same to the real gate. Four attempts at a maximum of up to
+// three are more than any of the rule's conditions tells apart: one that is
+// charged, one that is refused, one that settles, one that is late.
+//
+// The worlds are finite because each family of them bounds what may happen; its
+// line says how. `make proof` takes wider bounds, and five attempts.
+//
+// TestEveryMutantOfTheRuleIsFound shows that it can fail: it changes the source
+// text, one condition at a time, and wants a broken promise for each.
+
 import (
-	"bytes"
+	"flag"
 	"fmt"
-	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"portcullis/internal/lockout"
 )
 
-// The explorer runs the very transition functions through every interleaving
-// of a few attempts, with crashes, lost answers, refunds, reclaims, a change of
-// the maximum and an unlock, and checks the rule's promises in every state it
-// reaches. Time is left out: a reclaim may come as soon as everything in flight
-// is dead, which is what the horizon stands for.
+var proof = flag.Bool("proof", false, "explore and mutate all that `make proof` does")
 
-const modelAttempts = 3
+// A family is all worlds of a number of attempts: with every choice of their
+// guesses and every maximum from 1 to 3.
+type family struct {
+	attempts int
+	kinds    []guess
+	scope
+}
 
-// A phase is how far an attempt has come.
-type phase byte
-
-const (
-	waiting   phase = iota // not charged
-	paid                   // charged, not compared
-	matched                // compared, not settled
-	unsure                 // a store call gave no answer; the charge is to be given back
-	ghost                  // crashed, with its settlement still on the way
-	dead                   // crashed, or could not give the charge back
-	silent                 // ended without a verdict
-	saidWrong              // told "wrong"
-	saidWelcome
-	saidLocked
-	saidBusy
+var (
+	ordinary = []guess{goodGuess, badGuess}
+	all      = []guess{goodGuess, badGuess, stranger, unreadable, unreadBug}
 )
 
-// A walker is one attempt in the model.
-type walker struct {
-	phase      phase
-	right      bool
-	generation int64 // of the charge
-	maximum    int   // of the charge
-	compared   bool
-	settled    bool // its failure was really written
+// families are explored by every test run, the small ones first.
+func families() []family {
+	return []family{
+		{2, all, scope{losses: -1, epochs: 1, patience: 1, faulty: true}},
+		{2, ordinary, scope{losses: 1, epochs: 2, patience: 7}},
+		{2, ordinary, scope{desks: 2, losses: 1, patience: 1}},
+		{3, ordinary, scope{desks: 1, epochs: 1, patience: 1}},
+		{2, ordinary, scope{desks: 1, losses: 1, lates: 1, epochs: 1, patience: 1, faulty: true}},
+		{4, ordinary, scope{losses: -1, patience: 1}},
+		{4, ordinary, scope{losses: 1, lates: 1, patience: 1}},
+		{4, ordinary, scope{desks: 1, losses: 1, patience: 1}},
+		{4, ordinary, scope{losses: 1, epochs: 1}},
+		{4, ordinary, scope{changes: 1, losses: 1}},
+		{4, ordinary, scope{desks: 1, epochs: 1}},
+	}
 }
 
-// A world is one state of the model.
-type world struct {
-	record   lockout.Record
-	walkers  [modelAttempts]walker
-	maximum  int
-	changed  bool // the maximum was changed
-	unlocked bool // the unlock was made
-	walkedBy bool // somebody was let in past a lock that was there
+// widerFamilies are explored by `make proof` as well.
+func widerFamilies() []family {
+	return []family{
+		{2, all, scope{changes: 1, desks: 1, losses: 1, lates: 1, epochs: 1, faulty: true}},
+		{2, ordinary, scope{desks: 2, losses: 1, lates: 1, patience: 1}},
+		{3, ordinary, scope{changes: 1, desks: 1, epochs: 1, patience: 1}},
+		{3, ordinary, scope{desks: 1, losses: 1, lates: 1, epochs: 1}},
+		{4, ordinary, scope{changes: 1, desks: 1, patience: 1}},
+		{4, ordinary, scope{losses: -1, lates: -1, patience: 1}},
+		{5, ordinary, scope{changes: 1}},
+		{5, ordinary, scope{desks: 1, losses: 1}},
+		{5, ordinary, scope{losses: 1, lates: 1, patience: 1}},
+		{5, ordinary, scope{epochs: 1}},
+		{5, ordinary, scope{losses: -1, patience: 1}},
+	}
 }
 
-func TestEveryInterleavingKeepsTheRule(t *testing.T) {
+// scopes returns the family's worlds, in no more than one order of the guesses:
+// attempts differ by name alone.
+func (f family) scopes() []scope {
+	var scopes []scope
 	for maximum := 1; maximum <= 3; maximum++ {
-		for rights := range modelAttempts + 1 {
-			e := &explorer{seen: make(map[key]bool)}
-			begin := world{maximum: maximum}
-			for i := range rights {
-				begin.walkers[i].right = true
-			}
-			e.explore(begin)
-			t.Logf("maximum %d, %d of %d passwords right: %d states", maximum, rights, modelAttempts, len(e.seen))
-			for _, broken := range e.broken {
-				t.Error(broken)
-			}
-			if len(e.seen) < 100 {
-				t.Errorf("only %d states: the explorer explores nothing", len(e.seen))
-			}
+		for _, guesses := range choices(f.kinds, f.attempts) {
+			s := f.scope
+			s.maximum, s.guesses = maximum, guesses
+			scopes = append(scopes, s)
 		}
 	}
+	return scopes
 }
 
-type explorer struct {
-	seen   map[key]bool
-	broken []string
-}
-
-// explore visits the world and all that can come of it.
-func (e *explorer) explore(w world) {
-	key := w.key()
-	if e.seen[key] || len(e.broken) > 0 {
-		return
+// choices returns every way to choose n of the kinds, each as often as one
+// likes.
+func choices(kinds []guess, n int) [][]guess {
+	if n == 0 {
+		return [][]guess{nil}
 	}
-	e.seen[key] = true
-	if broken := w.broken(); broken != "" {
-		e.broken = append(e.broken, fmt.Sprintf("%s: %+v", broken, w))
-		return
-	}
-	for _, next := range w.successors() {
-		e.explore(next)
-	}
-}
-
-// A key names a world up to the names of its attempts, which the rule does not
-// look at: two worlds with one key have the same future.
-type key struct {
-	walkers               [modelAttempts][8]byte
-	generation            int64
-	charged, failed       int
-	maximum               int
-	locked, changed, done bool
-	walkedBy              bool
-}
-
-func (w world) key() key {
-	r := w.record
-	k := key{
-		generation: r.Generation, charged: r.Charged, failed: r.Failed, locked: r.Locked(),
-		maximum: w.maximum, changed: w.changed, done: w.unlocked,
-		walkedBy: w.walkedBy,
-	}
-	for i, a := range w.walkers {
-		k.walkers[i] = [8]byte{
-			byte(a.phase), flag(a.right), byte(a.generation), byte(a.maximum), flag(a.compared), flag(a.settled),
-			flag(slices.Contains(r.InFlight, id(i))), flag(slices.ContainsFunc(r.Evidence, isOf(id(i)))),
+	var found [][]guess
+	for i, kind := range kinds {
+		for _, rest := range choices(kinds[i:], n-1) {
+			found = append(found, append([]guess{kind}, rest...))
 		}
 	}
-	slices.SortFunc(k.walkers[:], func(a, b [8]byte) int { return bytes.Compare(a[:], b[:]) })
-	return k
+	return found
 }
 
-func flag(b bool) byte {
-	if b {
-		return 1
+func (f family) String() string {
+	told := fmt.Sprintf("%d attempts", f.attempts)
+	for _, may := range []struct {
+		n    int
+		what string
+	}{
+		{f.losses, "lost answers"}, {f.lates, "late copies"}, {f.epochs, "deaths of all in flight"},
+		{f.desks, "unlocks"}, {f.changes, "changes of the maximum"},
+	} {
+		switch {
+		case may.n < 0:
+			told += ", any number of " + may.what
+		case may.n > 0:
+			told += fmt.Sprintf(", up to %d %s", may.n, may.what)
+		}
 	}
-	return 0
+	return told
 }
 
-func isOf(id string) func(lockout.Evidence) bool {
-	return func(e lockout.Evidence) bool { return e.AttemptID == id }
-}
-
-// successors returns every world that one step leads to.
-func (w world) successors() []world {
-	var all []world
-	for i := range w.walkers {
-		all = append(all, w.steps(i)...)
+// The race detector has nothing to find where one goroutine explores, and makes
+// it six times slower: so a test with it has the model explored apart.
+func TestEveryInterleavingKeepsTheRule(t *testing.T) {
+	if raced {
+		out, broken := exploreApart(t, nil)
+		t.Log("explored without the race detector:\n", out)
+		if broken != "" {
+			t.Error("a promise is broken")
+		}
+		return
 	}
-	if w.allDead() {
-		next := w
-		next.apply(lockout.Reclaim{
-			Generation: w.record.Generation, ChargedAt: w.record.ChargedAt, DeadBefore: w.record.ChargedAt.Add(time.Hour),
+	explored := families()
+	if *proof {
+		explored = append(explored, widerFamilies()...)
+	}
+	var total tally
+	for i, f := range explored {
+		var one tally
+		began := time.Now()
+		broken := one.explore(f.scopes())
+		if broken != "" {
+			t.Fatalf("%s; %s", f, broken)
+		}
+		t.Logf("%2d of %d: %s: %d states, %d steps (%v)",
+			i+1, len(explored), f, one.worlds.Load(), one.steps.Load(), time.Since(began).Round(time.Second/10))
+		total.add(&one)
+	}
+	t.Logf("in all %d states, %d steps between them, %d different transitions of records, %d runs of the real gate and unlocker",
+		total.worlds.Load(), total.steps.Load(), total.effects.Load(), total.runs.Load())
+}
+
+// A tally counts what was explored.
+type tally struct {
+	worlds, steps, effects, runs atomic.Int64
+}
+
+func (y *tally) add(other *tally) {
+	y.worlds.Add(other.worlds.Load())
+	y.steps.Add(other.steps.Load())
+	y.effects.Add(other.effects.Load())
+	y.runs.Add(other.runs.Load())
+}
+
+// explorers is how many scopes are explored at once.
+const explorers = 2
+
+// explore explores the scopes until something is broken, and returns it.
+func (y *tally) explore(scopes []scope) string {
+	var broken atomic.Pointer[string]
+	todo := make(chan scope)
+	var wait sync.WaitGroup
+	for range explorers {
+		wait.Go(func() {
+			for s := range todo {
+				if broken.Load() != nil {
+					continue
+				}
+				e := s.explore()
+				y.note(e)
+				if e.broken != "" {
+					found := fmt.Sprintf("maximum %d, guesses %v: %s", s.maximum, s.guesses, e.broken)
+					broken.CompareAndSwap(nil, &found)
+				}
+			}
 		})
-		all = append(all, next)
 	}
-	if !w.unlocked {
-		next := w
-		next.unlocked = true
-		next.apply(lockout.Unlock{Seen: w.record})
-		all = append(all, next)
+	for _, s := range scopes {
+		todo <- s
 	}
-	if !w.changed {
-		for maximum := 1; maximum <= 3; maximum++ {
-			next := w
-			next.changed, next.maximum = true, maximum
-			all = append(all, next)
-		}
-	}
-	return all
-}
-
-// allDead reports whether something is in flight and nothing of it is alive.
-func (w world) allDead() bool {
-	for i, walker := range w.walkers {
-		if slices.Contains(w.record.InFlight, id(i)) && walker.phase != dead && walker.phase != ghost {
-			return false
-		}
-	}
-	return len(w.record.InFlight) > 0
-}
-
-// steps returns what attempt i may do next.
-func (w world) steps(i int) []world {
-	switch w.walkers[i].phase {
-	case waiting:
-		return []world{w.charge(i, false), w.charge(i, true)}
-	case paid:
-		return []world{w.compare(i), w.to(i, dead), w.refund(i, false)}
-	case matched:
-		return []world{w.settle(i, false), w.settle(i, true), w.to(i, unsure), w.to(i, dead), w.to(i, ghost)}
-	case ghost:
-		return []world{w.settle(i, false).to(i, dead)}
-	case unsure:
-		return []world{w.refund(i, false), w.refund(i, true), w.to(i, dead)}
-	default:
-		return nil
-	}
-}
-
-func id(i int) string { return string(rune('a' + i)) }
-
-func (w *world) apply(t lockout.Transition) lockout.Result {
-	result := t.Apply(w.record)
-	if result.Outcome == lockout.Applied {
-		w.record = result.Record
-	}
-	return result
-}
-
-func (w world) to(i int, p phase) world {
-	w.walkers[i].phase = p
-	return w
-}
-
-func (w world) charge(i int, lost bool) world {
-	result := w.apply(lockout.Charge{AttemptID: id(i), Maximum: w.maximum, At: noon})
-	w.walkers[i].generation, w.walkers[i].maximum = result.Record.Generation, w.maximum
-	switch {
-	case lost:
-		return w.to(i, unsure)
-	case result.Outcome == lockout.RefusedLocked:
-		return w.to(i, saidLocked)
-	case result.Outcome == lockout.RefusedBusy:
-		return w.to(i, saidBusy)
-	}
-	return w.to(i, paid)
-}
-
-func (w world) compare(i int) world {
-	w.walkers[i].compared = true
-	return w.to(i, matched)
-}
-
-func (w world) refund(i int, lost bool) world {
-	w.apply(lockout.Refund{AttemptID: id(i), Generation: w.walkers[i].generation})
-	if lost {
-		return w.to(i, dead)
-	}
-	return w.to(i, silent)
-}
-
-func (w world) settle(i int, lost bool) world {
-	walker := &w.walkers[i]
-	var t lockout.Transition = lockout.Succeed{AttemptID: id(i), Generation: walker.generation}
-	if !walker.right {
-		t = fail(id(i), walker.generation, walker.maximum)
-	}
-	locked := w.record.Locked()
-	result := w.apply(t)
-	if !walker.right && result.Outcome == lockout.Applied {
-		walker.settled = true
-	}
-	switch {
-	case lost:
-		return w.to(i, unsure)
-	case result.Outcome == lockout.RefusedReclaimed:
-		return w.to(i, silent)
-	case result.Record.Locked():
-		return w.to(i, saidLocked)
-	case walker.right:
-		w.walkedBy = w.walkedBy || locked
-		return w.to(i, saidWelcome)
-	}
-	return w.to(i, saidWrong)
-}
-
-// broken returns the promise that this world breaks, or nothing.
-func (w world) broken() string {
-	r := w.record
-	if r.Charged != r.Failed+len(r.InFlight) {
-		return "charged is not failed + in flight"
-	}
-	if err := r.Check(); err != nil { // which stores ask, so it must refuse nothing that can come about
-		return err.Error()
-	}
-	for generation := int64(0); generation <= r.Generation; generation++ {
-		if broken := w.brokenIn(generation); broken != "" {
-			return broken
-		}
-	}
-	if w.walkedBy {
-		return "a right password let in past a lock (promise 4)"
-	}
-	if r.Locked() && len(r.Evidence) != r.Failed {
-		return "a lock without its evidence"
-	}
-	if r.Locked() && w.reallyFailed(r.Generation) < w.lowestMaximum(r.Generation) {
-		return "locked by something other than the maximum of real failures (promise 3)"
-	}
-	return w.stuck()
-}
-
-// brokenIn checks the promises that are made per generation. A comparison whose
-// attempt ended without a verdict does not count: it gave its place back.
-func (w world) brokenIn(generation int64) string {
-	compared, wrong, maximum := 0, 0, 0
-	for _, walker := range w.walkers {
-		if walker.generation != generation || !walker.compared {
-			continue
-		}
-		maximum = max(maximum, walker.maximum)
-		switch walker.phase {
-		case matched, saidWrong, saidLocked, saidWelcome:
-			compared++
-		}
-		if walker.phase == saidWrong {
-			wrong++
-		}
-	}
-	switch {
-	case compared > maximum:
-		return "more compared than the maximum (promise 1)"
-	case wrong > maximum:
-		return "more wrong verdicts than the maximum (promise 2)"
+	close(todo)
+	wait.Wait()
+	if found := broken.Load(); found != nil {
+		return *found
 	}
 	return ""
 }
 
-func (w world) reallyFailed(generation int64) int {
-	n := 0
-	for _, walker := range w.walkers {
-		if walker.settled && !walker.right && walker.generation == generation {
-			n++
-		}
-	}
-	return n
-}
-
-// lowestMaximum returns the smallest maximum that a failure of the generation
-// was counted under.
-func (w world) lowestMaximum(generation int64) int {
-	lowest := lockout.MaxMaximum
-	for _, walker := range w.walkers {
-		if walker.settled && walker.generation == generation {
-			lowest = min(lowest, walker.maximum)
-		}
-	}
-	return lowest
-}
-
-// stuck reports a user who is not locked and could never be charged again: an
-// attempt that comes when everything in flight is dead and reclaimed must be.
-func (w world) stuck() string {
-	if w.record.Locked() || len(w.record.InFlight) > 0 && !w.allDead() {
-		return ""
-	}
-	w.apply(lockout.Reclaim{
-		Generation: w.record.Generation, ChargedAt: w.record.ChargedAt, DeadBefore: w.record.ChargedAt.Add(time.Hour),
-	})
-	result := w.apply(lockout.Charge{AttemptID: "fresh", Maximum: w.maximum, At: noon})
-	if result.Outcome != lockout.Applied {
-		return "stuck: nobody is in flight and a charge is refused"
-	}
-	return ""
+func (y *tally) note(e *explorer) {
+	y.worlds.Add(int64(len(e.seen)))
+	y.steps.Add(int64(e.steps))
+	y.effects.Add(int64(len(e.ledger.effects)))
+	y.runs.Add(int64(e.gates.runs + e.office.runs))
 }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package lockout_test
+
+// raced says whether the race detector is compiled in.
+const raced = false
