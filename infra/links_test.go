@@ -11,14 +11,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLinksLeadToFiles looks at the links of the README and of the decisions.
+// TestLinksLeadToFiles looks at the links of the README, of the decisions and of the
+// documents beside them.
 func TestLinksLeadToFiles(t *testing.T) {
-	documents, err := filepath.Glob(filepath.Join(root, "infra", "decisions", "*.md"))
-	if err != nil {
-		t.Fatal(err)
+	documents := []string{filepath.Join(root, "README.md")}
+	for _, folder := range []string{"infra", "infra/decisions", ".github"} {
+		found, err := filepath.Glob(filepath.Join(root, folder, "*.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
 	}
 	links := 0
-	for _, document := range append(documents, filepath.Join(root, "README.md")) {
+	for _, document := range documents {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
