@@ -56,6 +56,15 @@ FUZZTIME ?= 1m
 fuzz: need-go ## Look for inputs that break a decoder, a minute for each (or FUZZTIME=20s)
 	@infra/tools/fuzz $(FUZZTIME)
 
+DURATION ?= 10m
+
+.PHONY: soak
+soak: need-go ministack functions ## Attack both worlds, kill and fault them, and want every answer explained (DURATION=1m)
+	@go build -o .build/bin/local ./infra/local
+	@go build -o .build/bin/ministack ./infra/ministack
+	@go build -o .build/bin/soak ./infra/soak
+	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/soak -duration $(DURATION) $(ARGS)
+
 .PHONY: conformance
 conformance: need-go ## Try a server for what lockout products get wrong: make conformance URL=http://127.0.0.1:8480
 	@go build -o .build/bin/conformance ./infra/conformance

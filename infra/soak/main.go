@@ -51,6 +51,9 @@ var errDifferent = errors.New("the server is not as its answers say")
 // processes is how many of each function share the work.
 const processes = 8
 
+// sameSignal is how long after a signal another one is the first one again.
+const sameSignal = 500 * time.Millisecond
+
 // settings are what the command line says.
 type settings struct {
 	local, functions string
@@ -68,6 +71,9 @@ func main() {
 	// A server dies with the thread that started it; see package child.
 	runtime.LockOSThread()
 	ctx, stop := signal.NotifyContext(context.Background(), child.Endings()...)
+	// A second signal ends it at once. But a Ctrl-C comes twice where
+	// infra/ministack passes on what the terminal sends to both.
+	context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {

@@ -39,6 +39,20 @@ func (r *report) differ(format string, arguments ...any) {
 	r.differences = append(r.differences, fmt.Sprintf(format, arguments...))
 }
 
+// account compares what the ledger has of a member with the count that was read.
+func (r *report) account(a ledger.Account, failed int) {
+	r.members++
+	if a.Exact {
+		r.exact++
+	}
+	if a.Low == a.High {
+		r.certain++
+	}
+	if failed < a.Low || failed > a.High {
+		r.differ("%q has %d failures, and the ledger %d to %d", a.User, failed, a.Low, a.High)
+	}
+}
+
 // good reports whether nothing is wrong.
 func (r *report) good() bool { return len(r.differences) == 0 && r.isFlat }
 

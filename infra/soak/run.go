@@ -201,22 +201,8 @@ func (w *world) watch(ctx context.Context, s *soak, g *gauge, duration time.Dura
 // settle reads the state of everybody when all is quiet, and compares it with the
 // ledger and the trail.
 func (s *soak) settle(ctx context.Context, r *report) error {
-	for _, m := range s.members {
-		account := s.book.Check(s.rules, m.name)
-		r.members++
-		if account.Exact {
-			r.exact++
-		}
-		if account.Low == account.High {
-			r.certain++
-		}
-		t := s.insist(ctx, func() told { return s.look(ctx, m.name) }, func(told) {})
-		if !t.heard() {
-			return errors.New("the server does not answer any more")
-		}
-		if t.Failed < account.Low || t.Failed > account.High {
-			r.differ("%q has %d failures, and the ledger %d to %d", m.name, t.Failed, account.Low, account.High)
-		}
+	if err := s.readMembers(ctx, r); err != nil {
+		return err
 	}
 	var accounts []ledger.Account
 	for _, user := range s.book.Users() {
@@ -224,7 +210,6 @@ func (s *soak) settle(ctx context.Context, r *report) error {
 		accounts = append(accounts, account)
 		r.differences = append(r.differences, account.Differences...)
 	}
-	r.users = len(accounts)
 	locks, err := s.trail(ctx, lockAction)
 	if err != nil {
 		return err
@@ -233,10 +218,33 @@ func (s *soak) settle(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	r.locks, r.unlocks = len(locks), len(unlocks)
+	r.users, r.locks, r.unlocks = len(accounts), len(locks), len(unlocks)
 	r.differences = append(r.differences, matchTrail(s.book, accounts, locks, unlocks)...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.differences = append(r.differences, s.odd...)
+	return nil
+}
+
+// readMembers reads the count and the lock of each member, and who is in the list
+// of the locked.
+func (s *soak) readMembers(ctx context.Context, r *report) error {
+	path := "/clients/" + s.tenant + "/users?locked=true&limit=100&q=member."
+	list := s.insist(ctx, func() told { return s.root.call(ctx, "list", "GET", path, nil) }, func(told) {})
+	if list.status != http.StatusOK {
+		return fmt.Errorf("listing the locked users: status %d %s", list.status, list.Type)
+	}
+	for _, m := range s.members {
+		account := s.book.Check(s.rules, m.name)
+		t := s.insist(ctx, func() told { return s.look(ctx, m.name) }, func(told) {})
+		if !t.heard() {
+			return errors.New("the server does not answer any more")
+		}
+		r.account(account, t.Failed)
+		listed := slices.ContainsFunc(list.Users, func(u struct{ Username string }) bool { return u.Username == m.name })
+		if listed != t.Locked {
+			r.differ("%q is locked: %t; in the list of the locked: %t", m.name, t.Locked, listed)
+		}
+	}
 	return nil
 }

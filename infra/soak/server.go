@@ -48,7 +48,8 @@ type server struct {
 
 	mu   sync.Mutex
 	life *life
-	up   chan struct{} // closed while there is a life
+	up   chan struct{} // closed while there is a life, and when there will be none
+	lost error         // why there will be none
 }
 
 // startServer starts infra/local.
@@ -119,10 +120,10 @@ func greeting(stdout io.Reader) (addr string, people []person, err error) {
 func (s *server) wait(ctx context.Context) (*life, error) {
 	for {
 		s.mu.Lock()
-		alive, up := s.life, s.up
+		alive, up, lost := s.life, s.up, s.lost
 		s.mu.Unlock()
-		if alive != nil {
-			return alive, ctx.Err()
+		if alive != nil || lost != nil {
+			return alive, errors.Join(lost, ctx.Err())
 		}
 		select {
 		case <-up:
@@ -149,11 +150,23 @@ func (s *server) restart() error {
 	over.over.Store(true)
 	s.life, s.up = nil, make(chan struct{})
 	s.mu.Unlock()
-	if err := syscall.Kill(over.pid, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("killing the server: %w", err)
+	err := syscall.Kill(over.pid, syscall.SIGKILL)
+	if err != nil {
+		return s.lose(fmt.Errorf("killing the server: %w", err))
 	}
 	<-over.Ended()
-	_, err := s.start()
+	if _, err = s.start(); err != nil {
+		return s.lose(err)
+	}
+	return nil
+}
+
+// lose tells everybody who waits that the server will not come back.
+func (s *server) lose(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = err
+	close(s.up)
 	return err
 }
 
