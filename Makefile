@@ -70,6 +70,10 @@ conformance: need-go ## Try a server for what lockout products get wrong: make c
 	@go build -o .build/bin/conformance ./infra/conformance
 	@exec .build/bin/conformance $(if $(URL),-url '$(URL)') $(ARGS)
 
+.PHONY: proof
+proof: need-go ## Explore the rule as far as it goes, and find every mutant of it (about 10 minutes)
+	@go test -count=1 -v -timeout 3h -run '^TestEvery(InterleavingKeepsTheRule|MutantOfTheRuleIsFound)$$' ./internal/lockout -args -proof
+
 .PHONY: screenshots
 screenshots: need-go ## Take pictures of the console's pages into .build/screenshots
 	@go test -count=1 -v -run '^TestPictures$$' ./infra/browser -args -pictures

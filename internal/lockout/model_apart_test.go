@@ -88,7 +88,7 @@ func firstFault(out string) string {
 	fault := out
 	for line := range strings.Lines(out) {
 		if _, text, ok := strings.Cut(line, "_test.go:"); ok {
-			fault = text
+			_, fault, _ = strings.Cut(text, ": ") // behind the line's number
 		}
 	}
 	return strings.TrimSpace(fault)

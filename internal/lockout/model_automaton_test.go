@@ -128,18 +128,19 @@ func (m *automaton) named(n *node) {
 	var key string
 	switch ruling := n.end.ruling; {
 	case refunds:
-		key = fmt.Sprint(n.sends.id, n.generation, n.charged, n.compared, n.faults)
+		key = fmt.Sprintf("sends %d of %d, %t %t %d", n.sends.id, n.generation, n.charged, n.compared, n.faults)
 	case ruling == lockout.Wrong || ruling == lockout.Welcome:
-		key = fmt.Sprint(ruling, n.generation)
+		key = fmt.Sprintf("said %s of %d", ruling, n.generation)
 	}
 	if m.changing && n.charged {
-		key += fmt.Sprint(" ", n.generation, n.maximum)
+		key += fmt.Sprintf(" charged in %d under %d", n.generation, n.maximum)
 	}
 	n.bare = m.intern(key)
+	key += fmt.Sprintf(" %s, compared %t, sent", n.password, n.compared)
 	for _, sent := range n.sent {
 		key += fmt.Sprint(" ", sent.id)
 	}
-	n.name = m.intern(key + fmt.Sprint(n.password, n.compared))
+	n.name = m.intern(key)
 }
 
 func (m *automaton) intern(key string) uint32 {

@@ -49,7 +49,7 @@ func (e *explorer) attemptSteps(w *world, i int) {
 			e.lose(w, i, at, false)
 			e.lose(w, i, at, true)
 		}
-		if w.lates != 0 && !w.walkers[i].afloat {
+		if w.lates != 0 {
 			e.copy(w, i, at.sends, true)
 		}
 	}

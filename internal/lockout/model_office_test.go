@@ -26,7 +26,10 @@ func (e *explorer) deskSteps(w *world, i int) {
 	if w.lates == 0 {
 		return
 	}
-	for _, m := range d.sent {
+	for _, m := range append(d.sent[:len(d.sent):len(d.sent)], d.sends) {
+		if m == nil {
+			continue
+		}
 		if effect := e.effect(w.record, m, nobody); effect.applied {
 			next := *w
 			if next.lates > 0 {
