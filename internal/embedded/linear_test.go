@@ -6,4 +6,4 @@ import (
 	"portcullis/internal/lockouttest"
 )
 
-func TestLinearizable(t *testing.T) { lockouttest.TestLinearizable(t, fresh(t).Attempts, 20) }
+func TestLinearizable(t *testing.T) { lockouttest.TestLinearizable(t, fresh(t).Attempts, 10) }

@@ -22,7 +22,7 @@ func oneStore(t *testing.T) func() lockouttest.AttemptsFixture {
 
 // propertyShare leaves time for the disk, which each command that changes
 // something waits for.
-const propertyShare = 50
+const propertyShare = 30
 
 func TestPropertyOfTransitions(t *testing.T) {
 	lockouttest.TestPropertyOfTransitions(t, oneStore(t), propertyShare)

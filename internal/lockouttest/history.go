@@ -29,17 +29,19 @@ const (
 // the order of the calls and the answers.
 type History struct{ operations []porcupine.Operation }
 
-// count counts the calls by what was asked and answered, a delivery without an
-// answer as one.
-func (h History) count(done counts) {
+// count counts the calls by what was asked and answered, and the deliveries
+// without an answer that may have changed something.
+func (h History) count(seen counts) {
 	for _, o := range h.operations {
 		switch answer := o.Output.(type) {
 		case lockout.Result:
-			done[kindOf(o.Input.(asked).transition, answer)]++
+			seen[kindOf(o.Input.(asked).transition, answer)]++
 		case unanswered:
-			done["no answer"]++
+			seen["no answer"]++
+		case tookEffect:
+			seen["lost answer: applied"]++
 		default:
-			done["Read"]++
+			seen["Read"]++
 		}
 	}
 }
@@ -49,10 +51,6 @@ type asked struct {
 	key        lockout.Key
 	transition lockout.Transition
 }
-
-// An unanswered is what stands for the answer of a delivery that gave none: it
-// took effect or did not.
-type unanswered struct{}
 
 // A timeline orders what happens in a history.
 type timeline struct{ last atomic.Int64 }
@@ -213,7 +211,7 @@ func (c *client) read(key lockout.Key) (lockout.Record, bool) {
 const oneHangsUp = 20
 
 // ask makes a call and keeps it: once with its answer, if there is one, and once
-// for each delivery that was not answered.
+// for each delivery whose answer did not come.
 func ask[T any](c *client, question asked, call func(context.Context) (T, error)) (answer T, ok bool) {
 	sent := &deliveries{line: c.line}
 	ctx, cancel := context.WithCancel(context.WithValue(c.t.Context(), deliveriesKey{}, sent))
@@ -225,18 +223,18 @@ func ask[T any](c *client, question asked, call func(context.Context) (T, error)
 	begun := c.line.now()
 	answer, err := call(ctx)
 	ended := c.line.now()
-	lost := sent.unanswered()
+	gone := sent.all()
 	switch {
 	case err == nil:
 		c.keep(question, answer, span{begun, ended})
-	case hangsUp && len(lost) == 0:
-		lost = []span{{begun, math.MaxInt64}}
-	case !hangsUp && len(lost) == 0:
+	case hangsUp && len(gone) == 0:
+		gone = []lostAnswer{{span{begun, math.MaxInt64}, unanswered{}}}
+	case !hangsUp && len(gone) == 0:
 		c.t.Errorf("%s: %v", question, err)
 	}
-	if question.transition != nil { // one may read in vain
-		for _, s := range lost {
-			c.keep(question, unanswered{}, s)
+	for _, l := range gone {
+		if question.transition != nil && l.known != (noEffect{}) { // what changed nothing needs no place
+			c.keep(question, l.known, l.span)
 		}
 	}
 	return answer, err == nil

@@ -18,15 +18,15 @@ import (
 // come of a store that does one thing after the other. Of the cases that rapid
 // is asked for, so many per cent are tried.
 func TestLinearizable(t *testing.T, attempts lockout.Attempts, percent int) {
-	histories, done := share(t, percent), counts{}
+	histories, seen := share(t, percent), counts{}
 	for range histories {
 		h := RecordHistory(t, attempts)
-		h.count(done)
+		h.count(seen)
 		if err := h.Check(os.TempDir()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d histories, %d calls:\n%s", histories, done.sum(), done)
+	t.Logf("%d histories, %d calls:\n%s", histories, seen.sum(), seen)
 }
 
 // searchTime is the longest that a history is searched for its order; they take
@@ -99,6 +99,10 @@ func (s standing) step(t lockout.Transition, answer any) []any {
 		}
 	case unanswered:
 		return []any{s, s.after(t.Apply(s.record))}
+	case tookEffect:
+		if due := t.Apply(s.record); due.Outcome == lockout.Applied || s.holds(eventOf(t)) {
+			return []any{s.after(due)}
+		}
 	case lockout.Result:
 		due := t.Apply(s.record)
 		if sameResult(answer, due) || answer.Event != nil && s.holds(answer.Event.ID) {
@@ -117,7 +121,21 @@ func (s standing) after(r lockout.Result) standing {
 	return s
 }
 
-func (s standing) holds(event string) bool { return strings.Contains(s.events, " "+event) }
+// holds reports whether an event was written.
+func (s standing) holds(event string) bool {
+	return event != "" && strings.Contains(s.events, " "+event)
+}
+
+// eventOf returns the id of the event that a transition may write.
+func eventOf(t lockout.Transition) string {
+	switch t := t.(type) {
+	case lockout.Fail:
+		return t.Lock.ID
+	case lockout.Unlock:
+		return t.Entry.ID
+	}
+	return ""
+}
 
 func (s standing) equal(other standing) bool {
 	return s.events == other.events && sameRecord(s.record, other.record)
@@ -125,7 +143,8 @@ func (s standing) equal(other standing) bool {
 
 func (s standing) hash() uint64 {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %d %d%s", s.record.Generation, s.record.Charged, s.record.Failed, s.events)
+	r := s.record
+	fmt.Fprintf(h, "%d %d %d %d %s%s", r.Generation, r.Charged, r.Failed, r.ChargedAt.UnixMilli(), r.LockID, s.events)
 	return h.Sum64()
 }
 

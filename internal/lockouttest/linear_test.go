@@ -14,7 +14,7 @@ import (
 )
 
 func TestLinearizable(t *testing.T) {
-	lockouttest.TestLinearizable(t, lockouttest.NewAttempts(), 100)
+	lockouttest.TestLinearizable(t, lockouttest.NewAttempts(), 30)
 }
 
 // TestStoresThatAreNotLinearizableAreFound shows that the check can fail. In the

@@ -25,7 +25,7 @@ func (w *LossyWire) Do(r *http.Request) (*http.Response, error) {
 	begun := sent.now()
 	response, err := w.Next.Do(r)
 	if err != nil {
-		sent.lose(span{begun, math.MaxInt64}) // it may still be on its way
+		sent.lose(lostAnswer{span{begun, math.MaxInt64}, unanswered{}}) // it may still be on its way
 		return nil, err
 	}
 	if w.Loses == nil || !w.Loses() {
@@ -33,8 +33,30 @@ func (w *LossyWire) Do(r *http.Request) (*http.Response, error) {
 	}
 	_, _ = io.Copy(io.Discard, response.Body)
 	response.Body.Close()
-	sent.lose(span{begun, sent.now()})
+	sent.lose(lostAnswer{span{begun, sent.now()}, effectOf(response.StatusCode)})
 	return nil, io.ErrUnexpectedEOF
+}
+
+// An unanswered is all that is known of a delivery that gave no answer: it took
+// effect or did not.
+type unanswered struct{}
+
+// A tookEffect is what is known of a delivery whose answer was lost on the way:
+// it was that of a write which was made.
+type tookEffect struct{}
+
+// A noEffect is what is known of one that changed nothing.
+type noEffect struct{}
+
+// effectOf returns what an answer says about the effect.
+func effectOf(status int) any {
+	switch {
+	case status == http.StatusOK:
+		return tookEffect{}
+	case status < http.StatusInternalServerError:
+		return noEffect{}
+	}
+	return unanswered{}
 }
 
 // deliveriesKey is the key of the deliveries in a call's context.
@@ -44,7 +66,14 @@ type deliveriesKey struct{}
 type deliveries struct {
 	line *timeline
 	mu   sync.Mutex
-	lost []span
+	lost []lostAnswer
+}
+
+// A lostAnswer is a delivery whose answer did not come, and what is known of it all the
+// same.
+type lostAnswer struct {
+	span
+	known any
 }
 
 // A span is when something happened, by a timeline.
@@ -58,16 +87,16 @@ func (d *deliveries) now() int64 {
 }
 
 // lose notes a delivery without an answer.
-func (d *deliveries) lose(s span) {
+func (d *deliveries) lose(l lostAnswer) {
 	if d == nil {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lost = append(d.lost, s)
+	d.lost = append(d.lost, l)
 }
 
-func (d *deliveries) unanswered() []span {
+func (d *deliveries) all() []lostAnswer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.lost

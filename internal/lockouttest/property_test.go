@@ -7,7 +7,7 @@ import (
 )
 
 func TestPropertyOfTransitions(t *testing.T) {
-	lockouttest.TestPropertyOfTransitions(t, freshMemory, 100)
+	lockouttest.TestPropertyOfTransitions(t, freshMemory, 50)
 }
 
-func TestPropertyOfGate(t *testing.T) { lockouttest.TestPropertyOfGate(t, freshMemory, 100) }
+func TestPropertyOfGate(t *testing.T) { lockouttest.TestPropertyOfGate(t, freshMemory, 50) }
