@@ -44,9 +44,9 @@ func (m *automaton) alone(n *node, s sound, epoch int) *node {
 }
 
 // later returns the nodes that the gate may be at instead of this one, if it was
-// asleep, up to the epoch now, somewhere since the last answer of the store. It
-// has sent nothing since, so nobody else can have noticed. A refund looks at no
-// clock.
+// asleep, until its clock showed the epoch now, somewhere since the last answer of
+// the store. It has sent nothing since, so nobody else can have noticed. A refund
+// looks at no clock.
 func (m *automaton) later(n *node, now, maximum int) []*node {
 	var all []*node
 	if _, refunds := n.asks.transition.(lockout.Refund); refunds {
@@ -54,12 +54,12 @@ func (m *automaton) later(n *node, now, maximum int) []*node {
 	}
 	for at := n; ; at = at.parent {
 		if at.parent == nil {
-			if at.began < now || at.maximum != maximum {
+			if at.began != now || at.maximum != maximum {
 				all = append(all, m.land(m.begin(origin{at.password, maximum, now}))...)
 			}
 			return all
 		}
-		if at.epoch < now {
+		if at.epoch != now {
 			all = append(all, m.land(m.wake(at, now))...)
 		}
 		if at.parent.asks.shared() {

@@ -15,9 +15,13 @@ type scope struct {
 	losses   int     // of answers, before or after the effect; -1 for any number
 	lates    int     // copies that arrive late or again; -1 for any number
 	epochs   int     // that pass, each of which lets all that is in flight die
+	clocks   int     // epochs that a gate's clock may be ahead, or fall back, at any moment
 	patience int     // refusals as busy that an attempt waits after
 	faulty   bool    // a comparison may give an error, or panic
 }
+
+// orderly reports whether nobody can be taken for dead who is alive.
+func (s scope) orderly() bool { return s.epochs == 0 && s.clocks == 0 && s.lates == 0 }
 
 // An explorer visits every world of a scope, depth first.
 type explorer struct {

@@ -36,7 +36,7 @@ func keyOf(t lockout.Transition) messageKey {
 	case lockout.Refund:
 		k.evidence, k.generation = t.AttemptID, t.Generation
 	case lockout.Reclaim:
-		k.generation, k.chargedAt, k.dead = t.Generation, t.ChargedAt.UnixMilli(), t.DeadBefore.String()
+		k.generation, k.chargedAt, k.dead = t.Generation, t.ChargedAt.UnixMilli(), fmt.Sprint(t.DeadBefore, t.NotAfter)
 	case lockout.Unlock:
 		k.generation, k.failed, k.seen = t.Seen.Generation, t.Seen.Failed, t.Seen.LockID
 	}

@@ -38,16 +38,16 @@ func (e *explorer) attemptSteps(w *world, i int) {
 	at := w.walkers[i].at
 	if !at.ended() {
 		if !w.walkers[i].afloat {
-			for _, n := range e.gates.later(at, int(w.epoch), int(w.maximum)) {
-				next := *w
-				next.walkers[i].at = n
-				e.arrive(step{what: "was asleep until now", who: i, to: n}, &next, i)
+			for clock := w.epoch; clock <= w.epoch+int8(e.clocks); clock++ {
+				e.wake(w, i, at, clock)
 			}
 		}
-		e.answer(w, i, at)
-		if w.losses != 0 {
-			e.lose(w, i, at, false)
-			e.lose(w, i, at, true)
+		for clock := w.epoch; clock <= w.epoch+int8(e.clocks); clock++ {
+			e.answer(w, i, at, clock)
+			if w.losses != 0 {
+				e.lose(w, i, at, clock, false)
+				e.lose(w, i, at, clock, true)
+			}
 		}
 		if w.lates != 0 {
 			e.copy(w, i, at.sends, true)
@@ -60,18 +60,32 @@ func (e *explorer) attemptSteps(w *world, i int) {
 	}
 }
 
-func (e *explorer) answer(w *world, i int, at *node) {
+// wake lets the gate begin, or do what it did since the last answer, only now. Busy
+// is then said of the record as it was at that answer.
+func (e *explorer) wake(w *world, i int, at *node, clock int8) {
+	for _, n := range e.gates.later(at, int(clock), int(w.maximum)) {
+		next := *w
+		next.walkers[i].at = n
+		if s := (step{what: "was asleep until now", who: i, to: n}); n.end.ruling == lockout.Busy {
+			e.visit(s, &next)
+		} else {
+			e.arrive(s, &next, i)
+		}
+	}
+}
+
+func (e *explorer) answer(w *world, i int, at *node, clock int8) {
 	effect := e.effect(w.record, at.sends, i)
 	next := *w
 	e.take(&next, i, at.sends, effect)
-	heard := e.gates.hear(at, sound{view: effect.view, epoch: w.epoch}, w.record, func() answer {
-		return answer{result: effect.hear, epoch: int(w.epoch)}
+	heard := e.gates.hear(at, sound{view: effect.view, epoch: clock}, w.record, func() answer {
+		return answer{result: effect.hear, epoch: int(clock)}
 	})
 	e.landed("hears of its", &next, i, at, heard)
 }
 
 // lose takes the answer away; with the effect, if that is the way it is.
-func (e *explorer) lose(w *world, i int, at *node, after bool) {
+func (e *explorer) lose(w *world, i int, at *node, clock int8, after bool) {
 	what, next := "no effect and no answer of its", *w
 	if next.losses > 0 {
 		next.losses--
@@ -84,8 +98,8 @@ func (e *explorer) lose(w *world, i int, at *node, after bool) {
 		what = "effect, but no answer of its"
 		e.take(&next, i, at.sends, effect)
 	}
-	heard := e.gates.hear(at, sound{lost: true, epoch: w.epoch}, -1, func() answer {
-		return answer{err: errLost, epoch: int(w.epoch)}
+	heard := e.gates.hear(at, sound{lost: true, epoch: clock}, -1, func() answer {
+		return answer{err: errLost, epoch: int(clock)}
 	})
 	e.landed(what, &next, i, at, heard)
 }

@@ -54,7 +54,7 @@ func (e *explorer) brokenVerdict(w *world, i int) string {
 		switch {
 		case r.Locked() || len(r.InFlight) == 0 || n.charged:
 			return "busy is said for nothing"
-		case !n.waited && e.lates == 0 && e.epochs == 0:
+		case !n.waited && e.orderly():
 			return "busy is said without a wait"
 		}
 	case "":
@@ -86,7 +86,7 @@ func (e *explorer) brokenSilence(w *world, i int) string {
 	switch {
 	case n.faults == 0 && here && settled:
 		return "a failure is settled, its answer is heard, and the verdict is not spoken"
-	case n.faults == 0 && e.epochs == 0 && e.lates == 0:
+	case n.faults == 0 && e.orderly():
 		return "no verdict, and no fault either"
 	case n.faults <= 1 && e.lates == 0 && here && r.inFlight>>i&1 == 1:
 		return "an attempt that ends with an error keeps its place after one fault"

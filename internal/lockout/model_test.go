@@ -67,6 +67,7 @@ func families() []family {
 	return []family{
 		{2, all, scope{losses: -1, epochs: 1, patience: 1, faulty: true}},
 		{2, ordinary, scope{losses: 1, epochs: 2, patience: 7}},
+		{2, ordinary, scope{desks: 1, losses: 1, clocks: 1}},
 		{2, ordinary, scope{desks: 2, losses: 1, patience: 1}},
 		{3, ordinary, scope{desks: 1, epochs: 1, patience: 1}},
 		{2, ordinary, scope{desks: 1, losses: 1, lates: 1, epochs: 1, patience: 1, faulty: true}},
@@ -84,6 +85,7 @@ func widerFamilies() []family {
 	return []family{
 		{2, all, scope{changes: 1, desks: 1, losses: 1, lates: 1, epochs: 1, faulty: true}},
 		{2, ordinary, scope{desks: 2, losses: 1, lates: 1, patience: 1}},
+		{3, ordinary, scope{desks: 1, clocks: 1}},
 		{3, ordinary, scope{changes: 1, desks: 1, epochs: 1, patience: 1}},
 		{3, ordinary, scope{desks: 1, losses: 1, lates: 1, epochs: 1}},
 		{4, ordinary, scope{changes: 1, desks: 1, patience: 1}},
@@ -131,7 +133,7 @@ func (f family) String() string {
 		n    int
 		what string
 	}{
-		{f.losses, "lost answers"}, {f.lates, "late copies"}, {f.epochs, "deaths of all in flight"},
+		{f.losses, "lost answers"}, {f.lates, "late copies"}, {f.epochs, "deaths of all in flight"}, {f.clocks, "epochs that clocks are wrong by"},
 		{f.desks, "unlocks"}, {f.changes, "changes of the maximum"},
 	} {
 		switch {

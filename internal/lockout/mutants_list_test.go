@@ -108,13 +108,13 @@ func takeBackMutants() []mutant {
 		{name: "a reclaim of another generation", edits: change(inTransitions,
 			"	case r.Generation != t.Generation:\n		return refused(r, RefusedSuperseded)\n	case !r.ChargedAt", "	case !r.ChargedAt"),
 			equal: "a charge of the new generation has another time; and a reclaim that meets the living is counted, and costs them their verdict alone"},
-		{name: "a reclaim whatever was charged since", edits: change(inTransitions, "	case !r.ChargedAt.Equal(t.ChargedAt), !r", "	case !r"),
+		{name: "a reclaim whatever was charged since", edits: change(inTransitions, "	case !r.ChargedAt.Equal(t.ChargedAt), !t", "	case !t"),
 			equal: "a charge made since is no older than the attempt that made it, so the other condition on its time refuses"},
-		{name: "a reclaim of what may be alive", edits: change(inTransitions, "!r.ChargedAt.Before(t.DeadBefore), len", "len"),
+		{name: "a reclaim of what may be alive", edits: change(inTransitions, "!t.dead(r.ChargedAt), len", "len"),
 			equal: "the gate asks the same before it sends, and the time must still be the one it read"},
 		{name: "a reclaim whenever it is busy", edits: []edit{
-			{inTransitions, "!r.ChargedAt.Before(t.DeadBefore), len", "len"},
-			{inGate, "	if !seen.ChargedAt.Before(deadBefore) {\n", "	if false {\n"},
+			{inTransitions, "!t.dead(r.ChargedAt), len", "len"},
+			{inGate, "	if !reclaim.dead(seen.ChargedAt) {\n", "	if false {\n"},
 		}},
 		{name: "a reclaim that is not counted", edits: change(inTransitions, "	r.Reclaims++\n", "")},
 		{name: "a reclaim of nothing", edits: change(inTransitions, ", len(r.InFlight) == 0:", ":"),
@@ -122,8 +122,8 @@ func takeBackMutants() []mutant {
 		{name: "a reclaim that forgets the failures", edits: change(inTransitions, "	r.Charged = r.Failed\n", "	r.Charged, r.Failed, r.Evidence = 0, 0, nil\n")},
 		{name: "a reclaim that leaves them in flight", edits: change(inTransitions, "	r.InFlight = nil\n	r.Reclaims++", "	r.Reclaims++")},
 		{name: "a reclaim at the end of the lifetime, with no room for clocks", often: true, edits: change(inGate, "Add(-t.Lifetime - ClockSkew)", "Add(-t.Lifetime)")},
-		{name: "a reclaim that is tried while they live", edits: change(inGate, "	if !seen.ChargedAt.Before(deadBefore) {\n", "	if false {\n")},
-		{name: "nothing is ever reclaimed", edits: change(inGate, "	if !seen.ChargedAt.Before(deadBefore) {\n", "	if true {\n")},
+		{name: "a reclaim that is tried while they live", edits: change(inGate, "	if !reclaim.dead(seen.ChargedAt) {\n", "	if false {\n")},
+		{name: "nothing is ever reclaimed", edits: change(inGate, "	if !reclaim.dead(seen.ChargedAt) {\n", "	if true {\n")},
 	}
 }
 
