@@ -26,20 +26,22 @@ func (s *soak) attack(work, calls context.Context, r *rand.Rand, who int) {
 			if r.IntN(3) == 0 {
 				ghosts++
 			}
-			s.burst(calls, fmt.Sprintf("ghost %d/%d", who, ghosts), r)
+			s.burst(calls, fmt.Sprintf("ghost %d/%d", who, ghosts), true, r)
 			continue
 		}
-		victim := s.members[r.IntN(len(s.members))].name
-		s.burst(calls, victim, r)
+		n := r.IntN(len(s.members))
+		victim := s.members[n].name
+		s.burst(calls, victim, n%2 == 0, r)
 		s.ask(victim)
 	}
 }
 
-// burst guesses several times at once; one in twenty does not wait for an answer.
-func (s *soak) burst(ctx context.Context, name string, r *rand.Rand) {
+// burst guesses several times at once. Of those that are hasty one in twenty does
+// not wait for an answer; the others leave counts that are certain.
+func (s *soak) burst(ctx context.Context, name string, hasty bool, r *rand.Rand) {
 	var all sync.WaitGroup
 	for range 2 + r.IntN(largestBurst-1) {
-		password, hurried, patience := guess(r), r.IntN(20) == 0, between(r, time.Millisecond, impatience)
+		password, hurried, patience := guess(r), hasty && r.IntN(20) == 0, between(r, time.Millisecond, impatience)
 		all.Go(func() {
 			ctx := ctx
 			if hurried {

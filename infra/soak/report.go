@@ -22,10 +22,10 @@ type report struct {
 	took    time.Duration
 	counts  *counts
 	faults  map[faults.Count]int
-	members int // users who were there throughout
-	exact   int // of whom every answer was heard
-	certain int // of whom the ledger leaves one count
 	users   int // whom anybody tried, or made
+	exact   int // of them, of whom every answer was heard
+	members int // of them, who were there throughout
+	certain int // of those, of whom the ledger leaves one count
 	locks   int // entries of the trail
 	unlocks int
 	flat    string
@@ -42,9 +42,6 @@ func (r *report) differ(format string, arguments ...any) {
 // account compares what the ledger has of a member with the count that was read.
 func (r *report) account(a ledger.Account, failed int) {
 	r.members++
-	if a.Exact {
-		r.exact++
-	}
 	if a.Low == a.High {
 		r.certain++
 	}
@@ -69,8 +66,8 @@ func (r *report) write(w io.Writer) {
 		fmt.Fprintf(table, "  %s\t%d\t%s\n", kind, r.counts.total(kind), strings.Join(told, ", "))
 	}
 	_ = table.Flush()
-	fmt.Fprintf(w, "  %d operations; %d users, %d of them there throughout: %d heard every answer, and of %d the ledger leaves one count\n",
-		r.counts.total(""), r.users, r.members, r.exact, r.certain)
+	fmt.Fprintf(w, "  %d operations on %d users, of %d of whom every answer was heard\n", r.counts.total(""), r.users, r.exact)
+	fmt.Fprintf(w, "  %d users were there throughout, and of %d of them the ledger leaves one count\n", r.members, r.certain)
 	fmt.Fprintf(w, "  the trail has %d locks and %d unlocks\n", r.locks, r.unlocks)
 	if len(r.faults) > 0 {
 		fmt.Fprintf(w, "  faults: %s\n", injected(r.faults))

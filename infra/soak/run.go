@@ -208,6 +208,9 @@ func (s *soak) settle(ctx context.Context, r *report) error {
 	for _, user := range s.book.Users() {
 		account := s.book.Check(s.rules, user)
 		accounts = append(accounts, account)
+		if account.Exact {
+			r.exact++
+		}
 		r.differences = append(r.differences, account.Differences...)
 	}
 	locks, err := s.trail(ctx, lockAction)
