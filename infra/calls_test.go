@@ -11,34 +11,17 @@ import (
 	"portcullis/infra/faults"
 )
 
-// neverMade are calls that the linker keeps and nothing makes, each with its
-// reason, and the functions of which that is so; of all, where none is named.
-var neverMade = []struct{ call, because, functions string }{
-	{"dynamodb:DescribeEndpoints", "the SDK could look for endpoints, which nobody switches on", ""},
-	{"dynamodb:UpdateItem", "an unlock comes with its entry, in a transaction; the store's plain update is for attempts", "manage-user provision-client unlock-user"},
-}
-
-// isNeverMade tells whether a function makes a call by no means.
-func isNeverMade(function, call string) bool {
-	for _, n := range neverMade {
-		if n.call == call && (n.functions == "" || slices.Contains(strings.Fields(n.functions), function)) {
-			return true
-		}
-	}
-	return false
-}
-
 // callsNotShown says where the calls that a program can make and those that are on
 // record differ.
-func callsNotShown(function string, calls []string, record []faults.Access) []string {
+func callsNotShown(function string, can []string, record []faults.Access) []string {
 	recorded := map[string]bool{}
 	for _, a := range record {
 		service, _, _ := strings.Cut(a.Action, ":")
 		recorded[service+":"+a.Operation] = true
 	}
 	var problems []string
-	for _, c := range calls {
-		if !recorded[c] && !isNeverMade(function, c) {
+	for _, c := range can {
+		if !recorded[c] && !calls.NeverMade(function, c) {
 			problems = append(problems, "it can call "+c+", which is not on record")
 		}
 		delete(recorded, c)
@@ -57,12 +40,12 @@ func callsNotShown(function string, calls []string, record []faults.Access) []st
 func TestEachRoleAllowsWhatItsCodeCalls(t *testing.T) {
 	record := callsOnRecord(t)
 	for _, f := range readTemplate(t).functions(t) {
-		called, err := calls.In(bootstrap(f))
+		can, err := calls.In(bootstrap(f))
 		if err != nil {
 			t.Errorf("%s: %v (`make functions` builds it)", f.folder(), err)
 			continue
 		}
-		for _, problem := range callsNotShown(f.folder(), called, record[f.folder()]) {
+		for _, problem := range callsNotShown(f.folder(), can, record[f.folder()]) {
 			t.Errorf("%s: %s (infra/local/calls_test.go makes the record)", f.folder(), problem)
 		}
 	}
@@ -78,12 +61,12 @@ func TestCallsAreFound(t *testing.T) {
 		if f.folder() != "login" {
 			continue
 		}
-		called, err := calls.In(bootstrap(f))
+		can, err := calls.In(bootstrap(f))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Contains(called, "cognito-idp:AdminInitiateAuth") || !slices.Contains(called, "dynamodb:TransactWriteItems") {
-			t.Errorf("login calls %q", called)
+		if !slices.Contains(can, "cognito-idp:AdminInitiateAuth") || !slices.Contains(can, "dynamodb:TransactWriteItems") {
+			t.Errorf("login calls %q", can)
 		}
 	}
 	if _, err := calls.In("calls_test.go"); err == nil {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // clientMethod is an operation of a client of the AWS SDK.
@@ -67,4 +68,22 @@ func lineTable(path string) (lines []byte, text uint64, err error) {
 		}
 	}
 	return nil, 0, errors.New("no Go program of Linux or macOS")
+}
+
+// neverMade are calls that the linker keeps and nothing makes, each with its
+// reason, and the functions of which that is so; of all, where none is named.
+var neverMade = []struct{ call, because, functions string }{
+	{"dynamodb:DescribeEndpoints", "the SDK could look for endpoints, which nobody switches on", ""},
+	{"dynamodb:UpdateItem", "an unlock comes with its entry, in a transaction; the store's plain update is for attempts", "manage-user provision-client unlock-user"},
+}
+
+// NeverMade tells whether a function makes a call by no means, though its program
+// has it.
+func NeverMade(function, call string) bool {
+	for _, n := range neverMade {
+		if n.call == call && (n.functions == "" || slices.Contains(strings.Fields(n.functions), function)) {
+			return true
+		}
+	}
+	return false
 }

@@ -65,15 +65,15 @@ const (
 // loginActs are those whose answers must not tell a right password from a wrong
 // one while a store fails.
 var loginActs = []act{
-	{name: "a right login", making: making{enrolled: true, failed: 2}, method: "POST", path: loginPath, body: loginWith(rightPassword)},
-	{name: "a wrong login", making: making{failed: 2}, method: "POST", path: loginPath, body: loginWith(newPassword)},
-	{name: "a wrong login of nobody", making: making{unknown: true}, method: "POST", path: loginPath, body: loginWith(newPassword)},
-	{name: "the wrong login that locks", making: making{failed: lockout.DefaultMaximum - 1}, method: "POST", path: loginPath, body: loginWith(newPassword)},
-	{name: "a right login of a locked user", making: making{enrolled: true, locked: true}, method: "POST", path: loginPath, body: loginWith(rightPassword)},
+	{name: "a right login", making: making{enrolled: true, failed: 2}, method: "POST", path: loginPath, body: loginWith(goodPassword)},
+	{name: "a wrong login", making: making{failed: 2}, method: "POST", path: loginPath, body: loginWith(otherPassword)},
+	{name: "a wrong login of nobody", making: making{unknown: true}, method: "POST", path: loginPath, body: loginWith(otherPassword)},
+	{name: "the wrong login that locks", making: making{failed: lockout.DefaultMaximum - 1}, method: "POST", path: loginPath, body: loginWith(otherPassword)},
+	{name: "a right login of a locked user", making: making{enrolled: true, locked: true}, method: "POST", path: loginPath, body: loginWith(goodPassword)},
 	{name: "a right login after five that died", making: making{enrolled: true, abandoned: lockout.DefaultMaximum},
-		method: "POST", path: loginPath, body: loginWith(rightPassword)},
+		method: "POST", path: loginPath, body: loginWith(goodPassword)},
 	{name: "a right login with an old hash", making: making{enrolled: true, outdated: true}, method: "POST", path: loginPath,
-		body: loginWith(rightPassword), quietly: func(s *state) { s.Password = "any" }},
+		body: loginWith(goodPassword), quietly: func(s *state) { s.Password = "any" }},
 }
 
 var otherActs = []act{
@@ -115,11 +115,11 @@ var otherActs = []act{
 	{name: "a user gets another name", making: making{enrolled: true}, method: "PUT", path: userPath1, admin: true,
 		body: says(map[string]any{"name": "Another Name"})},
 	{name: "a password is set", making: making{enrolled: true}, method: "PUT", path: userPath1 + "/password", admin: true,
-		body: says(map[string]any{"password": newPassword})},
+		body: says(map[string]any{"password": otherPassword})},
 	{name: "a locked user is deleted", making: making{enrolled: true, locked: true}, method: "DELETE", path: userPath1, admin: true,
 		again: http.StatusNotFound, inSteps: true},
 }
 
 func newUser(s *subject) any {
-	return map[string]string{"username": s.user.Username, "role": "Manager", "name": "A Name", "password": rightPassword}
+	return map[string]string{"username": s.user.Username, "role": "Manager", "name": "A Name", "password": goodPassword}
 }

@@ -37,15 +37,17 @@ const tokenTime = 5 * time.Minute
 
 // The passwords of those whom faults happen to.
 const (
-	newPassword = "other-horse-2"
+	goodPassword  = "right-horse-1"
+	otherPassword = "other-horse-2"
 )
 
-// tableNames is what the stores are called in calls.
+// tableNames is what the stores are called in calls: the tables as the record of
+// calls has them.
 func tableNames() map[string]string {
 	return map[string]string{
-		os.Getenv("PORTCULLIS_ATTEMPTS_TABLE"):          "attempts",
-		os.Getenv("PORTCULLIS_USERS_TABLE"):             "users",
-		os.Getenv("PORTCULLIS_AUDIT_TABLE"):             "audit",
+		os.Getenv("PORTCULLIS_ATTEMPTS_TABLE"):          "AttemptsTable",
+		os.Getenv("PORTCULLIS_USERS_TABLE"):             "UsersTable",
+		os.Getenv("PORTCULLIS_AUDIT_TABLE"):             "AuditTable",
 		os.Getenv("PORTCULLIS_TOKEN_SECRET_PARAMETER"):  "token-secret",
 		os.Getenv("PORTCULLIS_CURSOR_SECRET_PARAMETER"): "cursor-secret",
 	}
@@ -140,7 +142,7 @@ type behind struct {
 	trail    *audit.Trail
 	policies *policy.Store
 	mint     *tokens.Minter
-	phc      string // of rightPassword
+	phc      string // of goodPassword
 	outdated string // of it, made with less
 }
 
@@ -159,11 +161,11 @@ func openBehind(t *testing.T) *behind {
 			os.Getenv("PORTCULLIS_APP_CLIENT_ID"), os.Getenv("PORTCULLIS_TOKEN_SECRET_PARAMETER"), time.Now),
 	}
 	var err error
-	if s.phc, err = hasher.Hash(t.Context(), rightPassword); err != nil {
+	if s.phc, err = hasher.Hash(t.Context(), goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	cheap := users.NewHasher(users.Params{Memory: 64, Time: 1, Threads: 1}, rand.Reader, 1)
-	if s.outdated, err = cheap.Hash(t.Context(), rightPassword); err != nil {
+	if s.outdated, err = cheap.Hash(t.Context(), goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 type tallies struct {
 	mu      sync.Mutex
 	byTrial map[string]int
-	covered map[string]map[string]bool // the operations of each function that met a fault
+	covered map[string]map[string]bool // the operations of each function that met a fault, and each with its table
 }
 
 func (r *tallies) add(job trial, outcome string, calls []faults.Call) {
@@ -35,53 +36,75 @@ func (r *tallies) add(job trial, outcome string, calls []faults.Call) {
 			r.covered[c.Function] = map[string]bool{}
 		}
 		r.covered[c.Function][c.Name()] = true
+		for table := range strings.SplitSeq(c.Resource, "+") {
+			r.covered[c.Function][c.Name()+" "+table] = true
+		}
 	}
 }
 
-// neverMade are calls that are in a program and that no event makes it make.
-var neverMade = map[string][]string{
-	"unlock-user": {"dynamodb:UpdateItem"}, // the store writes it for charges and the like; an unlock has an entry, and is a transaction
-	"manage-user": {"dynamodb:UpdateItem"}, // the same
-}
-
-// ofTheSDK is a call that the SDK could make of itself, and that nobody switches on.
-const ofTheSDK = "dynamodb:DescribeEndpoints"
-
 // checkCovered fails for every call that a function of the API can make, as its
-// program says, and that no act has made and met a fault with: who adds a call adds
-// an act that makes it.
+// program and the record of calls say, and that no act has made and met a fault
+// with: who adds a call adds an act that makes it.
 func (r *tallies) checkCovered(t *testing.T) {
 	names := []string{"authorizer"}
 	for _, route := range access.Routes() {
 		names = append(names, route.Function)
 	}
 	slices.Sort(names)
-	pairs := 0
+	recorded := callsOnRecord(t)
+	count := 0
 	for _, name := range slices.Compact(names) {
-		made, err := calls.In(filepath.Join(*functions, name, "bootstrap"))
+		can, err := calls.In(filepath.Join(*functions, name, "bootstrap"))
 		if err != nil {
 			t.Errorf("%s: %v (make functions builds it)", name, err)
 		}
-		for _, wrong := range r.uncovered(name, made) {
+		all := slices.Concat(can, recorded[name])
+		for _, wrong := range r.uncovered(name, all) {
 			t.Error(wrong)
 		}
-		pairs += len(r.covered[name])
+		count += len(all)
 	}
-	t.Logf("faults were tried on %d pairs of a function and an operation", pairs)
+	t.Logf("faults were tried on what the functions can ask for: %d operations, and operations on a table", count)
 }
 
 // uncovered says which of the calls that a function can make have met no fault.
-func (r *tallies) uncovered(function string, made []string) (wrong []string) {
-	for _, call := range made {
-		idle, tried := call == ofTheSDK || slices.Contains(neverMade[function], call), r.covered[function][call]
-		if !idle && !tried {
+func (r *tallies) uncovered(function string, can []string) (wrong []string) {
+	for _, call := range can {
+		never, tried := calls.NeverMade(function, call), r.covered[function][call]
+		if !never && !tried {
 			wrong = append(wrong, fmt.Sprintf("function %s can make the call %s, and no act tries its faults", function, call))
 		}
-		if idle && tried {
+		if never && tried {
 			wrong = append(wrong, fmt.Sprintf("function %s makes the call %s, which is said to be never made", function, call))
 		}
 	}
 	return wrong
+}
+
+// callsOnRecord returns each function's operations on tables and indexes, from the
+// record that a test of infra/local keeps.
+func callsOnRecord(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("../testdata/calls.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		a, err := faults.ParseAccess(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(a.Action, "dynamodb:") {
+			table := strings.Replace(a.Resource, "/index/", "/", 1)
+			recorded[a.Function] = append(recorded[a.Function], "dynamodb:"+a.Operation+" "+table)
+		}
+	}
+	for function, all := range recorded {
+		slices.Sort(all)
+		recorded[function] = slices.Compact(all)
+	}
+	return recorded
 }
 
 func TestACallWithoutItsFaultsIsFound(t *testing.T) {
@@ -109,8 +132,5 @@ func (r *tallies) log(t *testing.T, recordings []*recording, trials int) {
 	t.Logf("%d acts make %d calls, of %d kinds (function, operation and store); %d faults were tried", len(recordings), calls, len(points), trials)
 	for _, line := range slices.Sorted(maps.Keys(r.byTrial)) {
 		t.Logf("%s: %d", line, r.byTrial[line])
-	}
-	for _, function := range slices.Sorted(maps.Keys(r.covered)) {
-		t.Logf("%s: %s", function, strings.Join(slices.Sorted(maps.Keys(r.covered[function])), " "))
 	}
 }
