@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 )
+
+// answerTime is kept for the answer and the log line.
+const answerTime = 500 * time.Millisecond
 
 // An Announcer puts events on one bus. It is safe for concurrent use.
 type Announcer struct {
@@ -27,11 +31,17 @@ func New(client *eventbridge.Client, bus string, log *slog.Logger) *Announcer {
 // Handle puts the events of a batch of records on the bus, in the order of the
 // records. The answer names the records whose events are not there; Lambda hands
 // out again all that come from the first of them on, so no later request is made.
-// The error is always nil.
+// The error is always nil. It is over shortly before the deadline of ctx, at which
+// Lambda would stop it, so that a bus that hangs is reported and logged.
 //
 // A record that is no entry of the trail is logged and left out: nothing would
 // make it one, and the entries behind it must not wait for it.
 func (a *Announcer) Handle(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
+		defer cancel()
+	}
 	for request := range requests(a.read(ctx, batch.Records)) {
 		if failed := a.put(ctx, request); len(failed) > 0 {
 			return events.DynamoDBEventResponse{BatchItemFailures: failed}, nil
