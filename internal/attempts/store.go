@@ -42,7 +42,8 @@ func New(db *dynamodb.Client, table string, trail Trail, clock lockout.Clock, ji
 const formTries = 6
 
 // Apply runs one transition. The record that an applied lock or unlock returns
-// is the one it was decided on, which may be older in what is in flight.
+// is the one it was decided on, which may be older in what is in flight and in the
+// reclaims.
 func (s *Store) Apply(ctx context.Context, key lockout.Key, t lockout.Transition) (lockout.Result, error) {
 	seen := lastSeen(t)
 	for form := range formTries {

@@ -214,11 +214,12 @@ func (g *gateMachine) unlock(t *rapid.T) {
 }
 
 // timePasses lets a moment pass or, in four ways, about as much as an attempt
-// lives.
+// lives, or sets the clock back.
 func (g *gateMachine) timePasses(t *rapid.T) {
 	dead := loginLifetime + lockout.ClockSkew
 	g.clock.Advance(rapid.SampledFrom([]time.Duration{
 		time.Second, loginLifetime - time.Second, loginLifetime, dead, dead + time.Second,
+		-lockout.ClockSkew, -lockout.ClockSkew - time.Second,
 	}).Draw(t, "time"))
 }
 

@@ -20,6 +20,7 @@ type ledger struct {
 	epoch     int      // grows when the count is cleared
 	places    []*login // charged and not settled, whether they live or not
 	chargedAt time.Time
+	reclaims  int      // how often places were taken from the dead, in all epochs
 	failed    []*login // of this epoch
 	locked    bool
 	heard     map[int]int // by epoch: verdicts that were spoken after a comparison
@@ -35,7 +36,7 @@ type login struct {
 	began   time.Time
 	epoch   int // when it got in
 	before  int // the failures there were then
-	heard   bool
+	reclaim int // the reclaims there had been
 }
 
 // A said is what a login was told: a ruling, or nothing but that it failed.
@@ -59,15 +60,23 @@ func (u *ledger) roomFor(l *login) bool {
 	return !u.locked && (len(u.failed)+len(u.places) < l.maximum || len(u.places) == 0)
 }
 
+// allDead reports whether those in flight are taken for dead: the latest is too
+// old, or dated by a clock that has been set back since.
+func (u *ledger) allDead(now time.Time) bool {
+	age := now.Sub(u.chargedAt)
+	return age > loginLifetime+lockout.ClockSkew || -age > lockout.ClockSkew
+}
+
 // enter lets a login in, and returns an empty ruling, or says why not.
 func (u *ledger) enter(l *login) lockout.Ruling {
 	switch {
 	case u.locked:
 		return lockout.Locked
-	case !u.roomFor(l) && !u.chargedAt.Before(l.began.Add(-loginLifetime-lockout.ClockSkew)):
+	case !u.roomFor(l) && !u.allDead(l.began):
 		return lockout.Busy
 	case !u.roomFor(l):
-		u.places = nil // all of them must be dead
+		u.places = nil
+		u.reclaims++
 	}
 	u.take(l)
 	return ""
@@ -75,7 +84,7 @@ func (u *ledger) enter(l *login) lockout.Ruling {
 
 func (u *ledger) take(l *login) {
 	u.places = append(u.places, l)
-	u.chargedAt, l.epoch, l.before = l.began, u.epoch, len(u.failed)
+	u.chargedAt, l.epoch, l.before, l.reclaim = l.began, u.epoch, len(u.failed), u.reclaims
 	u.top[u.epoch] = max(u.top[u.epoch], l.maximum)
 }
 
@@ -113,6 +122,8 @@ func (u *ledger) settle(l *login) said {
 	switch {
 	case u.locked:
 		return said{Ruling: lockout.Locked}
+	case l.epoch != u.epoch && l.reclaim != u.reclaims:
+		return nothing // its place may have been somebody else's
 	case l.epoch != u.epoch && right:
 		return said{Ruling: lockout.Welcome, FailedBefore: l.before}
 	case l.epoch != u.epoch:
@@ -132,10 +143,10 @@ func (u *ledger) settle(l *login) said {
 	return said{Ruling: lockout.Wrong, Remaining: l.maximum - len(u.failed)}
 }
 
-// hear notes a verdict that was spoken after a comparison.
+// hear notes a verdict that was spoken after a comparison. That somebody is locked
+// is none, unless they locked themselves: the right password hears it too.
 func (u *ledger) hear(l *login, told said) {
-	if told.Ruling != "" {
-		l.heard = true
+	if told.Ruling != "" && (told.Ruling != lockout.Locked || told.JustLocked) {
 		u.heard[l.epoch]++
 	}
 	if told.Ruling == lockout.Wrong {
@@ -153,10 +164,8 @@ func (u *ledger) clear() {
 func (u *ledger) broken() string {
 	for epoch, top := range u.top {
 		open := 0
-		for _, l := range u.places { // of this epoch; a locked one keeps its place
-			if epoch == u.epoch && !l.heard {
-				open++
-			}
+		if epoch == u.epoch {
+			open = len(u.places)
 		}
 		switch {
 		case u.heard[epoch]+open > top:

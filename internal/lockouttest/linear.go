@@ -144,12 +144,11 @@ func (s standing) equal(other standing) bool {
 func (s standing) hash() uint64 {
 	h := fnv.New64a()
 	r := s.record
-	fmt.Fprintf(h, "%d %d %d %d %s%s", r.Generation, r.Charged, r.Failed, r.ChargedAt.UnixMilli(), r.LockID, s.events)
+	fmt.Fprintf(h, "%d %d %d %d %d %s%s", r.Generation, r.Reclaims, r.Charged, r.Failed, r.ChargedAt.UnixMilli(), r.LockID, s.events)
 	return h.Sum64()
 }
 
-// sameResult compares as a walk does, only faster. Of a result with an event,
-// what is in flight may be as of earlier.
+// sameResult compares as a walk does, only faster.
 func sameResult(got, want lockout.Result) bool {
 	if got.Outcome != want.Outcome || (got.Event == nil) != (want.Event == nil) {
 		return false
@@ -161,14 +160,8 @@ func sameResult(got, want lockout.Result) bool {
 		sameEvidence(got.Event.Evidence, want.Event.Evidence) && sameRecord(settled(got.Record), settled(want.Record))
 }
 
-// settled is the record without what is in flight.
-func settled(r lockout.Record) lockout.Record {
-	r.InFlight, r.Charged, r.ChargedAt = nil, 0, time.Time{}
-	return r
-}
-
 func sameRecord(a, b lockout.Record) bool {
-	return a.Generation == b.Generation && a.Charged == b.Charged && a.Failed == b.Failed && a.LockID == b.LockID &&
+	return a.Generation == b.Generation && a.Reclaims == b.Reclaims && a.Charged == b.Charged && a.Failed == b.Failed && a.LockID == b.LockID &&
 		a.ChargedAt.Equal(b.ChargedAt) && a.LockedAt.Equal(b.LockedAt) && a.ExpiresAt.Unix() == b.ExpiresAt.Unix() &&
 		slices.Equal(slices.Sorted(slices.Values(a.InFlight)), slices.Sorted(slices.Values(b.InFlight))) &&
 		sameEvidence(a.Evidence, b.Evidence)

@@ -109,19 +109,23 @@ func (w *walk) dueAnswer(transition lockout.Transition, got, want lockout.Result
 	return want
 }
 
-// compare compares an answer. The record that a lock answers with may be older
-// in what is in flight: the store writes a lock on condition of the failures
-// alone.
+// compare compares an answer. The record that a lock or an unlock answers with
+// may be older in what is in flight and was reclaimed: the store writes them on
+// condition of the failures alone.
 func (w *walk) compare(transition lockout.Transition, got, want lockout.Result) {
 	w.t.Helper()
 	if want.Event != nil {
-		for _, r := range []*lockout.Record{&got.Record, &want.Record} {
-			r.InFlight, r.Charged, r.ChargedAt = nil, 0, time.Time{}
-		}
+		got.Record, want.Record = settled(got.Record), settled(want.Record)
 	}
 	if diff := gocmp.Diff(got, want, asStored); diff != "" {
 		w.t.Errorf("%T answered (-got +want):\n%s", transition, diff)
 	}
+}
+
+// settled is the record without what is in flight or was.
+func settled(r lockout.Record) lockout.Record {
+	r.InFlight, r.Charged, r.ChargedAt, r.Reclaims = nil, 0, time.Time{}, 0
+	return r
 }
 
 // checkStored compares what is read back and, after a transition that may have
