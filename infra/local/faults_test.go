@@ -21,7 +21,7 @@ import (
 // invoked here. Those of the others are tried in infra/e2e.
 
 // faultTime is how long a function may take here.
-const faultTime = 6 * time.Second
+const faultTime = 8 * time.Second
 
 // errBusy says that a fault that lasts for one try was not mended by the next,
 // which may be the machine's fault: it is tried again, patientRuns times in all.
