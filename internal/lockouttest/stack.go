@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -36,16 +35,16 @@ func AWS(t *testing.T) aws.Config {
 	if endpoint == "" {
 		t.Fatal("AWS_ENDPOINT_URL is not set: run `make test`, or put `go run ./infra/ministack --` before the command")
 	}
-	return aws.Config{
-		Region:       os.Getenv("AWS_REGION"),
-		BaseEndpoint: &endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider(
-			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
-		HTTPClient: &http.Client{
-			Timeout:   patience,
-			Transport: environ.WholeBody(&http.Transport{MaxIdleConnsPerHost: connections}),
-		},
+	config := environ.AWS{
+		Region:      environ.Name(os.Getenv("AWS_REGION")),
+		AccessKeyID: environ.Name(os.Getenv("AWS_ACCESS_KEY_ID")), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken: os.Getenv("AWS_SESSION_TOKEN"), Endpoint: environ.URL(endpoint),
+	}.Config()
+	config.HTTPClient = &http.Client{
+		Timeout:   patience,
+		Transport: environ.WholeBody(&http.Transport{MaxIdleConnsPerHost: connections}),
 	}
+	return config
 }
 
 // Tables makes the tables of infra/storage.yaml for one test, and drops them when

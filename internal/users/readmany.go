@@ -88,5 +88,5 @@ func (s *Store) pause(ctx context.Context, try int) error {
 	if err != nil {
 		return err
 	}
-	return smithytime.SleepWithContext(ctx, wait/conflictHaste)
+	return smithytime.SleepWithContext(ctx, wait)
 }

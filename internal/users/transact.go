@@ -5,7 +5,6 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -90,26 +89,12 @@ func passing(err error) bool {
 	})
 }
 
-// conflictHaste is how much sooner than after another failure a transaction is
-// made again that another one stood in the way of: that one takes some 10 ms,
-// and the SDK's first wait is up to two seconds.
-const conflictHaste = 20
-
 // A retryer is the SDK's for a transaction, which is made again also when its
-// reasons are passing.
+// reasons are passing. It waits as after any other failure: in a function up to
+// 100, 200 and 400 ms (package environ), and what stood in the way takes some 10.
 type retryer struct{ aws.Retryer }
 
 // IsErrorRetryable reports whether the request may be made again.
 func (r retryer) IsErrorRetryable(err error) bool {
 	return passing(err) || r.Retryer.IsErrorRetryable(err)
-}
-
-// RetryDelay returns how long to wait for that; the SDK has stretched or shrunk
-// it by chance, so that those who met do not meet again.
-func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
-	wait, failed := r.Retryer.RetryDelay(attempt, err)
-	if passing(err) {
-		wait /= conflictHaste
-	}
-	return wait, failed
 }
