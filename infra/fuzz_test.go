@@ -19,7 +19,7 @@ func fuzzed(t *testing.T, tests string) (said, folder string, content bool) {
 	folder = t.TempDir()
 	for name, text := range map[string]string{
 		"go.mod":       "module example\n\ngo 1.26\n",
-		"code_test.go": "package example\n\nimport \"testing\"\n\n" + tests,
+		"code_test.go": "package example\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nvar _ = os.Exit\n\n" + tests,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -62,5 +62,30 @@ func TestFuzzingFailsWithoutATarget(t *testing.T) {
 	said, _, content := fuzzed(t, `func TestNothing(*testing.T) {}`)
 	if content || !strings.Contains(said, "there is no fuzz target") {
 		t.Errorf("content %v, and says:\n%s", content, said)
+	}
+}
+
+// TestTheEndOfTheTimeIsNoFailure of a target, which Go's fuzzer may report as one;
+// a target that fails in the same moment is one all the same.
+func TestTheEndOfTheTimeIsNoFailure(t *testing.T) {
+	const ending = `func TestMain(m *testing.M) {
+	for _, argument := range os.Args {
+		if argument == "-test.fuzz" {
+			println("fuzz: elapsed: 20s, execs: 7 (1/sec), new interesting: 0 (total: 1)")
+			println("--- FAIL: FuzzSound (20.01s)")
+			println("    context deadline exceeded")
+			WORSE
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+`
+	if said, _, content := fuzzed(t, soundTarget+strings.Replace(ending, "WORSE", "", 1)); !content || !strings.Contains(said, "ok: example FuzzSound, 7 executions") {
+		t.Errorf("content %v:\n%s", content, said)
+	}
+	worse := strings.Replace(ending, "WORSE", `println("        code_test.go:9: it is another")`, 1)
+	if said, _, content := fuzzed(t, soundTarget+worse); content {
+		t.Errorf("it is content:\n%s", said)
 	}
 }
