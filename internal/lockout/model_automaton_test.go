@@ -22,6 +22,7 @@ type node struct {
 
 	charged    bool  // it heard that it is charged
 	generation int64 // of the charge; -1 before
+	reclaims   int64 // as the charge left them
 	compared   bool
 	faults     int  // of ours, that it met
 	busy       int  // times it was refused so
@@ -188,7 +189,7 @@ func (m *automaton) check(child *node, record int32, hear func() answer) {
 // child is the node with one answer more, before its gate is asked.
 func (n *node) child(a answer, s sound) *node {
 	c := &node{
-		origin: n.origin, parent: n, heard: a, charged: n.charged, generation: n.generation, compared: n.compared,
+		origin: n.origin, parent: n, heard: a, charged: n.charged, generation: n.generation, reclaims: n.reclaims, compared: n.compared,
 		faults: n.faults, busy: n.busy, waited: n.waited || n.asks.kind == callSleep, sent: n.sent, epoch: int(s.epoch),
 	}
 	if s.lost || s.panics || c.epoch > n.epoch && n.epoch == n.began {
@@ -216,7 +217,7 @@ func (n *node) noteCharge(t lockout.Transition, result lockout.Result) {
 	}
 	switch result.Outcome {
 	case lockout.Applied, lockout.Repeated:
-		n.charged, n.generation = true, result.Record.Generation
+		n.charged, n.generation, n.reclaims = true, result.Record.Generation, result.Record.Reclaims
 	case lockout.RefusedBusy:
 		n.busy++
 	}

@@ -54,6 +54,8 @@ func (e *explorer) brokenVerdict(w *world, i int) string {
 		switch {
 		case r.Locked() || len(r.InFlight) == 0 || n.charged:
 			return "busy is said for nothing"
+		case r.Charged < n.maximum:
+			return "busy is said while there is a place"
 		case !n.waited && e.orderly():
 			return "busy is said without a wait"
 		}
@@ -86,8 +88,8 @@ func (e *explorer) brokenSilence(w *world, i int) string {
 	switch {
 	case n.faults == 0 && here && settled:
 		return "a failure is settled, its answer is heard, and the verdict is not spoken"
-	case n.faults == 0 && e.orderly():
-		return "no verdict, and no fault either"
+	case n.faults == 0 && (!n.charged || n.reclaims == r.reclaims):
+		return "no verdict, and neither a fault nor a reclaim"
 	case n.faults <= 1 && e.lates == 0 && here && r.inFlight>>i&1 == 1:
 		return "an attempt that ends with an error keeps its place after one fault"
 	}

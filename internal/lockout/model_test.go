@@ -19,7 +19,8 @@ package lockout_test
 // any of its calls, and wakes after everybody took it for dead, or never (a
 // crash); a user's attempts meet a full budget, wait, give up, and reclaim; a
 // comparison fails or panics, a credential cannot be read, or there is no such
-// user; the maximum changes; Sysadmins unlock, with or without the lock's id.
+// user; the maximum changes; Sysadmins unlock, with or without the lock's id; a
+// gate's clock is wrong, and shows another time at each look.
 //
 // Why it is enough. A Gate meets other attempts in the store alone, so all
 // orders of their store calls are all there is; what lies between two calls of
@@ -28,12 +29,15 @@ package lockout_test
 // whose name is whose are one (worldKey). An attempt that has ended is told from
 // another only by what it said and by what it sent. Which answers sound the same
 // to a gate is a claim (viewOf), and automaton.check plays other records that
-// should sound the same to the real gate. Four attempts at a maximum of up to
-// three are more than any of the rule's conditions tells apart: one that is
-// charged, one that is refused, one that settles, one that is late.
+// should sound the same to the real gate. The rule's conditions know an attempt's
+// own id, the count and the maximum, and no other attempt: so four attempts, at a
+// maximum of up to three, leave one that meets a full budget whatever the maximum.
 //
 // The worlds are finite because each family of them bounds what may happen; its
 // line says how. `make proof` takes wider bounds, and five attempts.
+//
+// What the model leaves out: real times (model_time_test.go), and whether a store
+// does what the transitions say, which is for the contract of package lockouttest.
 //
 // TestEveryMutantOfTheRuleIsFound shows that it can fail: it changes the source
 // text, one condition at a time, and wants a broken promise for each.

@@ -168,7 +168,7 @@ func errorMutants() []mutant {
 	return []mutant{
 		{name: "no refund after a settlement without an answer", often: true, edits: change(inGate,
 			"		t.refund(ctx)\n		return Verdict[C]{}, fmt.Errorf(\"settling", "		return Verdict[C]{}, fmt.Errorf(\"settling")},
-		{name: "no refund after a comparison that failed", edits: change(inGate, "		if !compared {\n", "		if false {\n")},
+		{name: "no refund after a comparison that failed", edits: change(inGate, "		if !compared {\n", "		if !compared && false {\n")},
 		{name: "no refund after a charge without an answer", edits: change(inGate, "		t.giveBack(late)\n	}\n	return Result{}, err", "	}\n	return Result{}, err")},
 		{name: "a refund of the first generation alone", edits: change(inGate,
 			"		AttemptID: t.id, Generation: t.charged.Generation, ExpiresAt: t.expiry(),", "		AttemptID: t.id, ExpiresAt: t.expiry(),")},
