@@ -71,8 +71,10 @@ conformance: need-go ## Try a server for what lockout products get wrong: make c
 	@exec .build/bin/conformance $(if $(URL),-url '$(URL)') $(ARGS)
 
 .PHONY: proof
-proof: need-go ## Explore the rule as far as it goes, and find every mutant of it (about 10 minutes)
+proof: need-go ministack ## Explore the rule as far as it goes, find every mutant of it, and try far more random cases (about 15 minutes)
 	@go test -count=1 -v -timeout 3h -run '^TestEvery(InterleavingKeepsTheRule|MutantOfTheRuleIsFound)$$' ./internal/lockout -args -proof
+	@go build -o .build/bin/ministack ./infra/ministack
+	@RAPID_CHECKS=1000 .build/bin/ministack -venv .build/ministack -- go test -count=1 -v -timeout 1h -run 'Property|Linearizable' ./internal/lockouttest ./internal/embedded ./internal/attempts ./internal/users
 
 .PHONY: screenshots
 screenshots: need-go ## Take pictures of the console's pages into .build/screenshots
