@@ -18,7 +18,7 @@ import (
 const healthTime = 10 * time.Second
 
 // checkTime bounds the reads of one check.
-const checkTime = 3 * time.Second
+const checkTime = 2 * time.Second
 
 // healthName is the client and the user that the reads ask for. Neither needs
 // to exist.

@@ -75,7 +75,7 @@ func (a AWS) Config() aws.Config {
 
 // wait returns how long to wait after a try that failed, counted from 1.
 func wait(try int, _ error) (time.Duration, error) {
-	longest := min(longestWait, firstWait<<min(try-1, sendTries))
+	longest := min(longestWait, firstWait<<max(0, min(try-1, sendTries)))
 	return time.Duration(Jitter() * float64(longest)), nil
 }
 
