@@ -3,6 +3,7 @@ package flood_test
 import (
 	"io"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,7 +121,7 @@ func longer(s flood.Scenario) flood.Scenario {
 // and taken back.
 func TestTheRuleHoldsInAFlood(t *testing.T) {
 	tight := roomy()
-	tight.LoginConcurrency, tight.PartitionWrites, tight.TableWrites = 200, 10, 40
+	tight.LoginConcurrency, tight.PartitionWrites, tight.TableWrites = 200, 40, 160
 	mixed := guessers(100, 50)
 	mixed.Streams = append(mixed.Streams, flood.Stream{Rate: 20, Honest: true, Right: 1, Users: 50, Addresses: 1})
 	mixed.Duration = 45 * time.Second // beyond the age at which a charge is dead
@@ -143,6 +144,10 @@ func TestTheRuleHoldsInAFlood(t *testing.T) {
 			}
 			if r.MostCompared == 0 || r.Locked == 0 {
 				t.Errorf("got %d compared and %d locked; nothing was tried", r.MostCompared, r.Locked)
+			}
+			const often = 100
+			if n := met(r, flood.LimitAttempts); test.limits.TableWrites == tight.TableWrites && n < often {
+				t.Errorf("the tables throttled %d times, want %d at least", n, often)
 			}
 			isSound(t, r)
 		})
@@ -267,6 +272,19 @@ func TestADeadChargeIsTakenBackWhenItIsDue(t *testing.T) {
 	want := 10 * due.Seconds()
 	if math.Abs(float64(early)-want) > 0.15*want || r.Ends[200] == 0 {
 		t.Errorf("got %d busy before the charges were dead, want about %.0f, and %d in after", early, want, r.Ends[200])
+	}
+}
+
+// The waits are those of package environ, which tests the same numbers.
+func TestTheWaitsBetweenTriesAreThoseOfTheFunctions(t *testing.T) {
+	for i, want := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 400 * time.Millisecond} {
+		waits := flood.Backoffs(i+1, 1000)
+		if got := slices.Max(waits); got > want || got < want*9/10 {
+			t.Errorf("after try %d the longest wait is %s, want up to %s", i+1, got, want)
+		}
+		if got := slices.Min(waits); got < 0 || got > want/10 {
+			t.Errorf("after try %d the shortest wait is %s, want it at random from 0", i+1, got)
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func (r *Run) visit(who visitor, env *environment, answered func(status int)) {
 // gateCleanup the time that a refund has: reserve and cleanupTime of package
 // lockout.
 const (
-	gateReserve = time.Second
+	gateReserve = gateCleanup + 250*time.Millisecond
 	gateCleanup = 750 * time.Millisecond
 )
 
@@ -113,7 +113,7 @@ func (v *visit) attempt() (lockout.Verdict[*visit], error) {
 // as much; see [visit.Apply].
 const shift = time.Hour
 
-// call makes a call of AWS as the SDK does: again after a throttled one, with
+// call makes a call of AWS as the functions do: again after a throttled one, with
 // growing waits, as long as there is time. take says whether AWS does it.
 func (v *visit) call(l Latency, until time.Duration, take func() bool) error {
 	for try := 1; ; try++ {
@@ -136,10 +136,23 @@ func (v *visit) call(l Latency, until time.Duration, take func() bool) error {
 
 var errThrottled = fmt.Errorf("throttled: %w", lockout.ErrUnavailable)
 
-// backoff is what aws-sdk-go-v2 waits after a try: up to 2 s after the first, and
-// twice as long after each other.
+// How often the functions have a call tried, and the longest waits between two
+// tries, after the first one and after any: sendTries, firstWait and longestWait
+// of package environ. A test of package infra compares them.
+const (
+	sendTries   = 4
+	firstWait   = 100 * time.Millisecond
+	longestWait = 400 * time.Millisecond
+)
+
+// longestBackoff returns the longest wait after a try, counted from 1.
+func longestBackoff(try int) time.Duration {
+	return min(longestWait, firstWait<<min(try-1, sendTries))
+}
+
+// backoff is what a function waits after a try, counted from 1.
 func (e *engine) backoff(try int) time.Duration {
-	return time.Duration(e.random.Float64() * float64(time.Second) * float64(int(1)<<try))
+	return time.Duration(e.random.Float64() * float64(longestBackoff(try)))
 }
 
 // until is when the gate's context ends that a call is made in: the attempt's own,
@@ -166,30 +179,50 @@ func (v *visit) Sleep(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-// How long a process believes in the maximum, as package policy does, and how
-// long a look at it may take.
+// How long a process believes in the maximum, and how long a look at it may take,
+// also while there is none: freshTime, freshSpread, failurePause, flightTime and
+// firstFlightTime of package policy. The same test compares them.
 const (
-	policyFresh  = 30 * time.Second
-	policyPause  = 5 * time.Second
-	policyFlight = 2 * time.Second
+	policyFresh       = 30 * time.Second
+	policySpread      = 0.2
+	policyPause       = 5 * time.Second
+	policyFlight      = 2 * time.Second
+	policyFirstFlight = 4 * time.Second
 )
 
 // Maximum returns the client's maximum. A stale one costs a read of the client
 // and one of the parameter; if these fail the last one serves, which is the same.
 func (v *visit) Maximum(context.Context, string) int {
-	if v.now < v.env.policy {
-		return v.maximum
-	}
-	until := v.now + policyFlight
-	err := v.call(v.limits.Store, until, func() bool { return v.took(LimitUsers, v.people.read(v.now, 0, 1)) })
-	if err == nil {
-		err = v.call(v.limits.SSM, until, v.parameter)
-	}
-	v.env.policy = v.now + time.Duration(float64(policyFresh)*(0.8+0.4*v.random.Float64()))
-	if err != nil {
-		v.env.policy = v.now + policyPause
+	if v.now >= v.env.policy {
+		v.env.policy = v.look()
 	}
 	return v.maximum
+}
+
+// look looks at the maximum, and returns until when what the process knows of it
+// then serves: 0 where it knows nothing still, since nobody can say whether the
+// client exists.
+func (v *visit) look() time.Duration {
+	known := v.env.policy > 0
+	until := v.now + v.flight(known)
+	exists := func() bool { return v.took(LimitUsers, v.people.read(v.now, 0, 1)) }
+	err := v.call(v.limits.Store, until, exists)
+	if err != nil && !known {
+		return 0
+	}
+	if err != nil || v.call(v.limits.SSM, until, v.parameter) != nil {
+		return v.now + policyPause
+	}
+	return v.now + time.Duration(float64(policyFresh)*(1-policySpread+2*policySpread*v.random.Float64()))
+}
+
+// flight returns how long a look may take: the first one up to half of the time
+// that the attempt has.
+func (v *visit) flight(known bool) time.Duration {
+	if known {
+		return policyFlight
+	}
+	return min(policyFirstFlight, max(0, v.deadline-v.now)/2)
 }
 
 // mint begins a session: with the secrets, which are read the first time.
