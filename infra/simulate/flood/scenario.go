@@ -94,7 +94,7 @@ func monday() Scenario {
 			{"concurrency of 3,100 for the account, LoginConcurrency 3,000", func(s *Scenario, l *Limits) { l.AccountConcurrency = 3_100; mostConcurrency(s, l) }},
 			{"attempts pre-warmed to 24,000 writes/s, the client's users on 8 partitions", func(_ *Scenario, l *Limits) { l.TableWrites, l.UserPartitions = 24_000, 8 }},
 		},
-		Answer: "The default is for a hundred logins a second, and it refuses the rest before they cost much. A client of this size wants its numbers raised in the order above, weeks before: Cognito's is bought and Lambda's asked for.",
+		Answer: "The default is for a hundred logins a second, and it refuses the rest before they cost much. A client of this size wants all of these numbers raised, and DynamoDB's before the account's concurrency, weeks ahead: Cognito's is bought and Lambda's asked for.",
 	}
 }
 
