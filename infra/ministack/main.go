@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
@@ -98,7 +97,7 @@ func setUp(ctx context.Context, endpoint string) ([]string, error) {
 		return nil, fmt.Errorf("run this in the project's folder: %w", err)
 	}
 	config := aws.Config{
-		Region: region, BaseEndpoint: &endpoint, HTTPClient: patient(),
+		Region: region, BaseEndpoint: &endpoint, HTTPClient: environ.HTTPClient(),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
 	}
 	cfn := cloudformation.NewFromConfig(config)
@@ -117,13 +116,6 @@ func setUp(ctx context.Context, endpoint string) ([]string, error) {
 		"AWS_SECRET_ACCESS_KEY="+accessKey,
 		"AWS_SESSION_TOKEN=",
 	), nil
-}
-
-// patient returns a client that waits for an answer as long as the set-up may take.
-// A function's would give up after seconds and ask again for a stack that a busy
-// machine is making, and the emulator refuses the second time.
-func patient() *http.Client {
-	return &http.Client{Timeout: setupTime, Transport: environ.WholeBody(http.DefaultTransport)}
 }
 
 // templates returns the files that the stack is made of.

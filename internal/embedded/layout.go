@@ -64,7 +64,8 @@ func checkEmpty(tx *bbolt.Tx) error {
 // checkKeys looks at every key once. bbolt keeps no checksums of its pages, and
 // where a page is damaged it finds some keys no more: a lock would be no lock. So
 // each key must come after the one before it and be found by itself. A value that
-// is damaged is told when it is read, and is an outage of that one user.
+// is damaged is told when it is read, and is an outage of that one user, and of the
+// pages of lists that they are on.
 func checkKeys(tx *bbolt.Tx) error {
 	return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 		var last []byte

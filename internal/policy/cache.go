@@ -147,8 +147,9 @@ func (c *Cache) fly(ctx context.Context, client string) int {
 }
 
 // longest returns how long a flight may take that somebody with this context
-// begins. A value that is known serves when it fails, also the default after a
-// first flight that failed: that was no moment, but an outage.
+// begins. A value that is known serves when it fails, also the default of a client
+// that exists after a first flight that failed: that was no moment, but an outage.
+// While nobody can say whether the client exists, nothing is known.
 func longest(ctx context.Context, known bool) time.Duration {
 	if known {
 		return flightTime
