@@ -102,15 +102,20 @@ func saysLocked(raw []byte) bool {
 	return false
 }
 
-// chargedAt returns the time of the latest charge as the item has it.
+// chargedAt returns the time of the latest charge as the item has it. It reads
+// maps: a struct would also take an attribute whose name differs in case, and that
+// is another attribute.
 func chargedAt(raw []byte) (at string, there bool) {
-	var item struct {
-		ChargedAt struct{ S *string } `json:"charged_at"`
-	}
-	if json.Unmarshal(raw, &item) != nil || item.ChargedAt.S == nil {
+	var item map[string]json.RawMessage
+	if json.Unmarshal(raw, &item) != nil {
 		return "", false
 	}
-	return *item.ChargedAt.S, true
+	var value map[string]any
+	if json.Unmarshal(item["charged_at"], &value) != nil || len(value) != 1 {
+		return "", false
+	}
+	at, there = value["S"].(string)
+	return at, there
 }
 
 // refusesToCharge has the item refuse a charge. That is never told as a charge
