@@ -36,6 +36,9 @@ func (s *shelf) answer(operation string, sent []byte) (int, []byte) {
 // trail that was tampered with does not read as one that was not.
 func FuzzItem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		if lockouttest.Ambiguous(raw) {
+			return
+		}
 		s := &shelf{item: raw}
 		trail := audit.New(dynamodb.NewFromConfig(lockouttest.Answered(s.answer)), "audit")
 		entries, _, err := trail.Entries(t.Context(), audit.Query{Client: "acme", Limit: 5})
