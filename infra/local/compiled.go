@@ -149,7 +149,6 @@ func (s *settings) openCompiled(output io.Writer) (world, error) {
 		origins: stores.Origins,
 		where:   "The data is in the stores that the environment names; make run-functions begins anew every time.",
 		demo:    func(ctx context.Context) (guests, error) { return s.provision(ctx, functions, stores) },
-		warm:    func() error { return nil },
 		close:   functions.close,
 	}, nil
 }

@@ -80,7 +80,6 @@ func (s *settings) openEmbedded(log *slog.Logger) (world, error) {
 		origins: s.origins,
 		where:   s.whereData(dir),
 		demo:    func(ctx context.Context) (guests, error) { return s.demoClient(ctx, store, d) },
-		warm:    store.Tokens.Prepare,
 		close:   func() error { return errors.Join(store.Close(), remove()) },
 	}, nil
 }

@@ -35,7 +35,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
-	"golang.org/x/sync/errgroup"
 
 	"portcullis/infra/examples"
 	"portcullis/internal/access"
@@ -107,14 +106,9 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	}
 	s.greet(stdout, listener.Addr().String(), w.where, found)
 	lines.release()
-	work, ctx := errgroup.WithContext(ctx)
-	work.Go(w.warm)
-	work.Go(func() error {
-		return serve(ctx, listener, withExamples(withCompression(&gateway{
-			routes: slices.Concat(access.Routes(), access.ConsoleRoutes()), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
-		})))
-	})
-	return work.Wait()
+	return serve(ctx, listener, withExamples(withCompression(&gateway{
+		routes: slices.Concat(access.Routes(), access.ConsoleRoutes()), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
+	})))
 }
 
 // seedStores makes the demo client for another server, and tells of its users.

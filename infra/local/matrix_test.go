@@ -70,9 +70,6 @@ func populate(t *testing.T, dir string) {
 			t.Error(err)
 		}
 	}()
-	if err := store.Tokens.Prepare(); err != nil {
-		t.Fatal(err)
-	}
 	d := &directory.Directory{
 		Users: store.Users, Tokens: store.Tokens, Attempts: store.Attempts, Hasher: hasher, Now: past, NewID: environ.NewID,
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -13,7 +15,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -58,11 +59,10 @@ const inTheQuery = "the token in the query alone"
 // A forger makes tokens, with the server's own key and with another, without any
 // library for tokens. It also serves keys of its own, and counts who asks.
 type forger struct {
-	ours, theirs *rsa.PrivateKey
+	ours, theirs *ecdsa.PrivateKey
 	kid          string
 	keys         *httptest.Server
 	asked        atomic.Int32
-	signed       map[string]string // what was signed before, since signing takes a millisecond
 }
 
 func newForger(t *testing.T, file string) *forger {
@@ -76,11 +76,11 @@ func newForger(t *testing.T, file string) *forger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := rsa.GenerateKey(rand.Reader, 2048)
+	theirs, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &forger{ours: parsed.(*rsa.PrivateKey), theirs: theirs, signed: map[string]string{}}
+	f := &forger{ours: parsed.(*ecdsa.PrivateKey), theirs: theirs}
 	thumbprint, err := (&jose.JSONWebKey{Key: f.ours.Public()}).Thumbprint(crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
@@ -96,10 +96,11 @@ func newForger(t *testing.T, file string) *forger {
 
 // jwk is the other key, under an id.
 func (f *forger) jwk(kid string) map[string]any {
+	point := must(f.theirs.PublicKey.Bytes()) // 4, X, Y: SEC 1, 2.3.3
 	return map[string]any{
-		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,
-		"n": base64.RawURLEncoding.EncodeToString(f.theirs.N.Bytes()),
-		"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(f.theirs.E)).Bytes()),
+		"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid,
+		"x": base64.RawURLEncoding.EncodeToString(point[1:33]),
+		"y": base64.RawURLEncoding.EncodeToString(point[33:]),
 	}
 }
 
@@ -117,7 +118,7 @@ func claims(username, role string) map[string]any {
 }
 
 func (f *forger) header(changes map[string]any) map[string]any {
-	h := map[string]any{"alg": "RS256", "kid": f.kid, "typ": "JWT"}
+	h := map[string]any{"alg": "ES256", "kid": f.kid, "typ": "JWT"}
 	maps.Copy(h, changes)
 	return h
 }
@@ -133,15 +134,27 @@ func segment(v any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// sign signs with RS256.
-func (f *forger) sign(key *rsa.PrivateKey, header, payload any) string {
+// sign signs with ES256, whatever the header says: r and s of 32 bytes each (RFC
+// 7518, 3.4).
+func (f *forger) sign(key *ecdsa.PrivateKey, header, payload any) string {
 	text := segment(header) + "." + segment(payload)
 	sum := sha256.Sum256([]byte(text))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	if err != nil {
 		panic(err)
 	}
+	signature := make([]byte, 64)
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// signRSA signs with RS256, by a key that nobody knows.
+func (f *forger) signRSA(header, payload any) string {
+	key := must(rsa.GenerateKey(rand.Reader, 2048))
+	text := segment(header) + "." + segment(payload)
+	sum := sha256.Sum256([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(must(rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])))
 }
 
 // mac signs with HS256 under what anybody may know: the public key.
@@ -207,7 +220,7 @@ func (f *forger) carriers() []fault {
 // signatures are not ours.
 func (f *forger) signatures() []fault {
 	of := func(role string) map[string]any { return claims("caller-"+role, role) }
-	der := x509.MarshalPKCS1PublicKey(&f.ours.PublicKey)
+	point := must(f.ours.PublicKey.Bytes())
 	spki, _ := x509.MarshalPKIXPublicKey(&f.ours.PublicKey)
 	asPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})
 	return []fault{
@@ -219,10 +232,14 @@ func (f *forger) signatures() []fault {
 		{"alg NoNe and a signature", refused, func(r string) string {
 			return f.sign(f.ours, f.header(map[string]any{"alg": "NoNe"}), of(r))
 		}, nil},
-		{"HS256 under the public key in DER", refused, func(r string) string { return f.mac(der, of(r)) }, nil},
+		{"HS256 under the public key's point", refused, func(r string) string { return f.mac(point, of(r)) }, nil},
 		{"HS256 under the public key in SPKI", refused, func(r string) string { return f.mac(spki, of(r)) }, nil},
 		{"HS256 under the public key in PEM", refused, func(r string) string { return f.mac(asPEM, of(r)) }, nil},
 		{"HS256 under nothing", refused, func(r string) string { return f.mac(nil, of(r)) }, nil},
+		{"RS256 under our key's id, by a key of their own", refused, func(r string) string { return f.signRSA(f.header(map[string]any{"alg": "RS256"}), of(r)) }, nil},
+		{"RS256 in the header over a good signature of ours", refused, func(r string) string {
+			return f.sign(f.ours, f.header(map[string]any{"alg": "RS256"}), of(r))
+		}, nil},
 		{"another pool's key under our key's id", refused, func(r string) string { return f.sign(f.theirs, f.header(nil), of(r)) }, nil},
 		{"another pool's key under its own id", refused, func(r string) string {
 			return f.sign(f.theirs, f.header(map[string]any{"kid": "theirs"}), of(r))
@@ -239,7 +256,7 @@ func (f *forger) signatures() []fault {
 
 // headers try to say which key is to be believed.
 func (f *forger) headers() []fault {
-	with := func(key *rsa.PrivateKey, changes map[string]any) func(string) string {
+	with := func(key *ecdsa.PrivateKey, changes map[string]any) func(string) string {
 		return func(r string) string { return f.sign(key, f.header(changes), claims("caller-"+r, r)) }
 	}
 	without := func(r string) string {
@@ -313,7 +330,7 @@ func (f *forger) contents() []fault {
 	}
 }
 
-func must(text []byte, err error) []byte {
+func must[T any](text T, err error) T {
 	if err != nil {
 		panic(err)
 	}

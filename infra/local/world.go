@@ -29,9 +29,7 @@ type world struct {
 	origins []string // whose pages may read answers
 	where   string   // the data is, in a sentence
 	// demo makes the demo client if it is not there.
-	demo func(context.Context) (guests, error)
-	// warm does beside the first requests what they would otherwise wait for.
-	warm  func() error
+	demo  func(context.Context) (guests, error)
 	close func() error
 }
 

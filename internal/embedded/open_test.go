@@ -2,6 +2,13 @@ package embedded_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
@@ -30,11 +37,7 @@ func TestASecondOpenIsRefusedAtOnce(t *testing.T) {
 
 func TestEverythingIsPrivate(t *testing.T) {
 	dir := folder(t)
-	s := open(t, dir, time.Now)
-	if _, err := s.Tokens.Mint(context.Background(), access.User{Client: "acme", Username: "ana"}); err != nil {
-		t.Fatal(err)
-	}
-	closeStore(t, s)
+	closeStore(t, open(t, dir, time.Now))
 	want := map[string]os.FileMode{".": 0o700, "portcullis.db": 0o600, "signing-key.pem": 0o600}
 	got := map[string]os.FileMode{".": mode(t, dir)}
 	files, err := os.ReadDir(dir)
@@ -82,6 +85,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"a database of another program", foreign, "damaged"},
 		{"a database of another format", reformat, `format is "9"`},
 		{"a signing key that is a text", replace("signing-key.pem", "hello"), "damaged"},
+		{"a signing key on another curve", keyOf(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }), "P-256"},
+		{"a signing key that is too short", keyOf(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 1024) }), "2048 bits"},
 		{"a signing key that is a folder", keyFolder, "not a regular file"},
 	}
 	for _, test := range tests {
@@ -103,11 +108,7 @@ func TestOpenRefuses(t *testing.T) {
 func withKey(t *testing.T) string {
 	t.Helper()
 	dir := folder(t)
-	s := open(t, dir, time.Now)
-	defer closeStore(t, s)
-	if err := s.Tokens.Prepare(); err != nil {
-		t.Fatal(err)
-	}
+	closeStore(t, open(t, dir, time.Now))
 	return dir
 }
 
@@ -163,6 +164,21 @@ func keyFolder(t *testing.T, dir string) {
 	name := filepath.Join(dir, "signing-key.pem")
 	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o700)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// keyOf puts another signing key into the folder.
+func keyOf(generate func() (crypto.Signer, error)) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		key, err := generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		overwrite(t, filepath.Join(dir, "signing-key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 	}
 }
 

@@ -3,6 +3,8 @@ package embedded
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/rsa"
@@ -13,30 +15,28 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// keyBits is the size of the signing key, as Cognito's.
-const keyBits = 2048
+// minKeyBits is the shortest RSA key that RFC 7518, 3.3 allows for RS256.
+const minKeyBits = 2048
 
-// A signingKey is the key that signs tokens. Making one takes a tenth of a
-// second, so a new folder has none until somebody needs it.
+// A signingKey is the key that signs tokens, for ES256: RS256, as Cognito has it,
+// takes some thirty times as long for a signature, and there are two in a login
+// beside one hash. A folder that an earlier version made has an RSA key, and keeps
+// it, since sessions and cursors hang on it.
 type signingKey struct {
-	file string
-	once sync.Once
-	err  error
-	key  *rsa.PrivateKey
-	id   string // the key's RFC 7638 thumbprint
+	private   crypto.Signer
+	algorithm jose.SignatureAlgorithm
+	id        string // the key's RFC 7638 thumbprint
 }
 
-// openSigningKey reads the key, where there is one already.
+// openSigningKey reads the key, and makes one where there is none.
 func openSigningKey(file string) (*signingKey, error) {
-	k := &signingKey{file: file}
 	err := checkPrivate(file, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
-		return k, nil
+		return makeSigningKey(file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
@@ -49,22 +49,42 @@ func openSigningKey(file string) (*signingKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s is %w: %w", file, ErrDamaged, err)
 	}
-	return k, k.set(key)
+	return key, nil
 }
 
-// get returns the key and its id, and makes it when there is none. What one
-// call finds, all later ones do.
-func (k *signingKey) get() (*rsa.PrivateKey, string, error) {
-	k.once.Do(k.ensure)
-	return k.key, k.id, unavailable(k.err)
+func makeSigningKey(file string) (*signingKey, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making signing key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, fmt.Errorf("making signing key: %w", err)
+	}
+	if err := createFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+		return nil, fmt.Errorf("making signing key: %w", err)
+	}
+	return newSigningKey(private, jose.ES256)
+}
+
+func newSigningKey(private crypto.Signer, algorithm jose.SignatureAlgorithm) (*signingKey, error) {
+	thumbprint, err := (&jose.JSONWebKey{Key: private.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	return &signingKey{private, algorithm, base64.RawURLEncoding.EncodeToString(thumbprint)}, nil
+}
+
+// public is the key for whoever verifies.
+func (k *signingKey) public() jose.JSONWebKey {
+	return jose.JSONWebKey{Key: k.private.Public(), KeyID: k.id, Algorithm: string(k.algorithm), Use: "sig"}
 }
 
 // cursorLabel is what the key of the cursors is derived under.
 const cursorLabel = "portcullis cursors"
 
 // CursorKey returns the key that the cursors of lists are signed with: 32 bytes
-// that are the folder's own and as secret as its signing key. It makes that one
-// when there is none.
+// that are the folder's own and as secret as its signing key.
 func (s *Store) CursorKey(context.Context) ([]byte, error) {
 	key, err := s.Tokens.key.derive(cursorLabel)
 	if err != nil {
@@ -76,51 +96,14 @@ func (s *Store) CursorKey(context.Context) ([]byte, error) {
 // derive returns a key of 32 bytes that follows from the signing key and the
 // label, by HKDF (RFC 5869) with SHA-256.
 func (k *signingKey) derive(label string) ([]byte, error) {
-	key, _, err := k.get()
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	der, err := x509.MarshalPKCS8PrivateKey(k.private)
 	if err != nil {
 		return nil, err
 	}
 	return hkdf.Key(sha256.New, der, nil, label, sha256.Size)
 }
 
-func (k *signingKey) ensure() {
-	if k.key != nil {
-		return
-	}
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err == nil {
-		err = k.save(key)
-	}
-	if err == nil {
-		err = k.set(key)
-	}
-	if err != nil {
-		k.err = fmt.Errorf("making signing key: %w", err)
-	}
-}
-
-func (k *signingKey) save(key *rsa.PrivateKey) error {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	return createFile(k.file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-func (k *signingKey) set(key *rsa.PrivateKey) error {
-	thumbprint, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
-	if err != nil {
-		return fmt.Errorf("signing key: %w", err)
-	}
-	k.key, k.id = key, base64.RawURLEncoding.EncodeToString(thumbprint)
-	return nil
-}
-
-func parseKey(content []byte) (*rsa.PrivateKey, error) {
+func parseKey(content []byte) (*signingKey, error) {
 	block, _ := pem.Decode(content)
 	if block == nil {
 		return nil, errors.New("no PEM block")
@@ -129,9 +112,15 @@ func parseKey(content []byte) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok || key.N.BitLen() < keyBits {
-		return nil, fmt.Errorf("not an RSA key of %d bits or more", keyBits)
+	switch key := parsed.(type) {
+	case *ecdsa.PrivateKey:
+		if key.Curve == elliptic.P256() {
+			return newSigningKey(key, jose.ES256)
+		}
+	case *rsa.PrivateKey:
+		if key.N.BitLen() >= minKeyBits {
+			return newSigningKey(key, jose.RS256)
+		}
 	}
-	return key, nil
+	return nil, fmt.Errorf("neither a key on the curve P-256 nor an RSA key of %d bits or more", minKeyBits)
 }

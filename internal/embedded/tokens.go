@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
-	"golang.org/x/sync/errgroup"
 
 	"portcullis/internal/access"
 	"portcullis/internal/tokens"
@@ -46,55 +44,39 @@ func (t *Tokens) Remove(context.Context, access.User) error { return nil }
 // SignOut does nothing: the sessions ended when the user's mark moved.
 func (t *Tokens) SignOut(context.Context, access.User) error { return nil }
 
-// Prepare makes the key of a new folder, which takes a tenth of a second, so
-// that the first login need not wait for it.
-func (t *Tokens) Prepare() error {
-	_, _, err := t.key.get()
-	return err
-}
-
 // Key returns the public key with the id. The error wraps
 // access.ErrUnauthorized when it is another key's id.
-func (t *Tokens) Key(_ context.Context, kid string) (*rsa.PublicKey, error) {
-	key, id, err := t.key.get()
-	if err != nil {
-		return nil, fmt.Errorf("finding key: %w", err)
+func (t *Tokens) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
+	if kid != t.key.id {
+		return jose.JSONWebKey{}, fmt.Errorf("%w: no such key", access.ErrUnauthorized)
 	}
-	if kid != id {
-		return nil, fmt.Errorf("%w: no such key", access.ErrUnauthorized)
-	}
-	return &key.PublicKey, nil
+	return t.key.public(), nil
 }
 
-// Mint makes a session: two tokens signed beside each other, and a refresh
-// token, which is stored as its hash.
+// Mint makes a session: two signed tokens, and a refresh token, which is stored as
+// its hash.
 func (t *Tokens) Mint(ctx context.Context, user access.User) (access.Session, error) {
 	now := t.now().UTC()
-	var minted access.Session
-	var refreshToken string
-	var work errgroup.Group
-	work.Go(func() (err error) { minted, err = t.signed(user, now, now); return err })
-	work.Go(func() (err error) { refreshToken, err = t.begin(ctx, user, now); return err })
-	if err := work.Wait(); err != nil {
+	minted, err := t.signed(user, now, now)
+	if err == nil {
+		minted.RefreshToken, err = t.begin(ctx, user, now)
+	}
+	if err != nil {
 		return access.Session{}, fmt.Errorf("minting tokens: %w", err)
 	}
-	minted.RefreshToken = refreshToken
 	return minted, nil
 }
 
-// signed returns a session's access and ID token, signed beside each other. The
-// user has shown who they are at began.
+// signed returns a session's access and ID token. The user has shown who they are
+// at began.
 func (t *Tokens) signed(user access.User, began, now time.Time) (access.Session, error) {
-	key, id, err := t.key.get()
+	sign := signer{key: t.key, common: t.claims(user, began, now)}
+	accessToken, err := sign.access(user)
 	if err != nil {
 		return access.Session{}, err
 	}
-	sign := signer{key: jose.JSONWebKey{Key: key, KeyID: id}, common: t.claims(user, began, now)}
-	made := access.Session{ExpiresIn: accessTime}
-	var work errgroup.Group
-	work.Go(func() (err error) { made.AccessToken, err = sign.access(user); return err })
-	work.Go(func() (err error) { made.IDToken, err = sign.id(user, t.newID()); return err })
-	return made, work.Wait()
+	idToken, err := sign.id(user, t.newID())
+	return access.Session{AccessToken: accessToken, IDToken: idToken, ExpiresIn: accessTime}, err
 }
 
 // claims returns what both tokens of a session say.
@@ -114,7 +96,7 @@ func subject(user access.User) string {
 
 // A signer signs the tokens of one session.
 type signer struct {
-	key    jose.JSONWebKey
+	key    *signingKey
 	common tokens.Claims
 }
 
@@ -133,7 +115,7 @@ func (s signer) id(user access.User, id string) (string, error) {
 }
 
 func (s signer) sign(claims tokens.Claims) (string, error) {
-	key := jose.SigningKey{Algorithm: jose.RS256, Key: s.key}
+	key := jose.SigningKey{Algorithm: s.key.algorithm, Key: jose.JSONWebKey{Key: s.key.private, KeyID: s.key.id}}
 	made, err := jose.NewSigner(key, new(jose.SignerOptions).WithType("JWT"))
 	if err != nil {
 		return "", err

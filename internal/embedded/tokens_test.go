@@ -3,8 +3,13 @@ package embedded_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
@@ -50,7 +55,7 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 // claimsOf reads a token that the store's key signed.
 func claimsOf(t *testing.T, s *embedded.Store, token string) tokens.Claims {
 	t.Helper()
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,10 +64,31 @@ func claimsOf(t *testing.T, s *embedded.Store, token string) tokens.Claims {
 		t.Fatal(err)
 	}
 	var claims tokens.Claims
-	if err := parsed.Claims(key, &claims); err != nil {
+	if err := parsed.Claims(key.Key, &claims); err != nil {
 		t.Fatal(err)
 	}
 	return claims
+}
+
+// A folder that an earlier version made keeps its key, and its sessions.
+func TestAFolderWithAnRSAKeySignsWithIt(t *testing.T) {
+	dir := withKey(t)
+	keyOf(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) })(t, dir)
+	s := open(t, dir, at)
+	defer closeStore(t, s)
+	session, err := s.Tokens.Mint(context.Background(), ana())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
+	caller, err := verifier.Verify(context.Background(), session.AccessToken)
+	if err != nil || caller.Username != "ana.silva" {
+		t.Errorf("got %v, %v", caller, err)
+	}
+	header, _, _ := strings.Cut(session.AccessToken, ".")
+	if text, err := base64.RawURLEncoding.DecodeString(header); err != nil || !strings.Contains(string(text), `"RS256"`) {
+		t.Errorf("got the header %s, %v; want RS256", text, err)
+	}
 }
 
 func TestNoSecretOfASessionIsStored(t *testing.T) {

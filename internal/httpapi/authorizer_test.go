@@ -185,7 +185,9 @@ func TestAnOutageOfTheVerifierIsNotUnauthorized(t *testing.T) {
 // A keyring is a tokens.KeySource of one key.
 type keyring struct{ *rsa.PublicKey }
 
-func (k keyring) Key(context.Context, string) (*rsa.PublicKey, error) { return k.PublicKey, nil }
+func (k keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
+	return jose.JSONWebKey{Key: k.PublicKey, KeyID: kid, Algorithm: "RS256"}, nil
+}
 
 const (
 	issuer    = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcD"

@@ -20,10 +20,10 @@
 // mark with the user's, and looks whether they are there and not locked, before
 // Cognito is asked.
 //
-// [Verifier] accepts one kind of token: an access token signed with RS256 by a
-// key of the issuer, for our app client, for a user whose name is
+// [Verifier] accepts one kind of token: an access token signed by a key of the issuer
+// with that key's algorithm, for our app client, for a user whose name is
 // "client/username". It takes its keys from a [KeySource]: [JWKS] fetches
-// Cognito's, package embedded has its own.
+// Cognito's, which are for RS256 alone; package embedded has its own.
 //
 // The one decision a reader must know: the role is the token's one group among
 // access.Roles. A token with none, or with more than one, has a caller without

@@ -49,7 +49,7 @@ type JWKS struct {
 
 // A keySet is what the latest fetch left; it never changes.
 type keySet struct {
-	keys    map[string]*rsa.PublicKey
+	keys    map[string]jose.JSONWebKey
 	triedAt time.Time
 	err     error // of the latest fetch
 }
@@ -63,21 +63,21 @@ func NewJWKS(url string, client *http.Client, now func() time.Time) *JWKS {
 
 // Key is as [KeySource] says. An id that is not among the keys while the latest
 // fetch has failed is an outage, not a bad token: it may be a new key's.
-func (j *JWKS) Key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+func (j *JWKS) Key(ctx context.Context, kid string) (jose.JSONWebKey, error) {
 	if key, ok := j.held.Load().keys[kid]; ok {
 		return key, nil
 	}
 	if err := j.refresh(ctx); err != nil {
-		return nil, err
+		return jose.JSONWebKey{}, err
 	}
 	held := j.held.Load()
 	if key, ok := held.keys[kid]; ok {
 		return key, nil
 	}
 	if held.err != nil {
-		return nil, fmt.Errorf("fetching keys: %w: %w", lockout.ErrUnavailable, held.err)
+		return jose.JSONWebKey{}, fmt.Errorf("fetching keys: %w: %w", lockout.ErrUnavailable, held.err)
 	}
-	return nil, unauthorized("no such key")
+	return jose.JSONWebKey{}, unauthorized("no such key")
 }
 
 // refresh waits for the one fetch there is, beginning it if it is due. The
@@ -114,7 +114,7 @@ func (j *JWKS) renew(ctx context.Context, held *keySet) *keySet {
 	return &keySet{keys: keys, triedAt: triedAt}
 }
 
-func (j *JWKS) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
+func (j *JWKS) fetch(ctx context.Context) (map[string]jose.JSONWebKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, j.url, nil)
@@ -141,21 +141,21 @@ func (j *JWKS) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 
 // parseKeys returns the keys that may sign tokens. Others may be there too: a
 // set holds whatever its owner publishes.
-func parseKeys(body []byte) (map[string]*rsa.PublicKey, error) {
+func parseKeys(body []byte) (map[string]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
 		return nil, errors.New("the answer is not a set of keys")
 	}
-	keys := make(map[string]*rsa.PublicKey)
+	keys := make(map[string]jose.JSONWebKey)
 	for _, raw := range set.Keys {
 		var one jose.JSONWebKey
 		if err := one.UnmarshalJSON(raw); err != nil {
 			continue
 		}
-		if key, ok := signingKey(one); ok {
-			keys[one.KeyID] = key
+		if signs(one) {
+			keys[one.KeyID] = one
 		}
 	}
 	if len(keys) == 0 {
@@ -164,9 +164,8 @@ func parseKeys(body []byte) (map[string]*rsa.PublicKey, error) {
 	return keys, nil
 }
 
-func signingKey(one jose.JSONWebKey) (*rsa.PublicKey, bool) {
+func signs(one jose.JSONWebKey) bool {
 	key, ok := one.Key.(*rsa.PublicKey)
-	good := ok && one.KeyID != "" && one.Use == "sig" && one.Algorithm == string(jose.RS256) &&
+	return ok && one.KeyID != "" && one.Use == "sig" && one.Algorithm == string(jose.RS256) &&
 		key.N.BitLen() >= minKeyBits
-	return key, good
 }

@@ -69,7 +69,7 @@ func (p *publisher) fetched(t *testing.T, want int32) {
 func has(t *testing.T, j *tokens.JWKS, kid string, want error) {
 	t.Helper()
 	key, err := j.Key(t.Context(), kid)
-	if !errors.Is(err, want) || (want == nil) != (key != nil) {
+	if !errors.Is(err, want) || (want == nil) != (key.Key != nil && key.KeyID == kid && key.Algorithm == "RS256") {
 		t.Errorf("key %q: got %v, want %v", kid, err, want)
 	}
 }
@@ -142,6 +142,7 @@ func TestAKeyIsTakenOnlyForWhatItIs(t *testing.T) {
 		{"one for nothing in particular", func() jose.JSONWebKey { k := published("x"); k.Use = ""; return k }()},
 		{"one for another algorithm", func() jose.JSONWebKey { k := published("x"); k.Algorithm = "RS512"; return k }()},
 		{"one that is not RSA", jose.JSONWebKey{Key: &curve.PublicKey, KeyID: "x", Use: "sig", Algorithm: "RS256"}},
+		{"one for ES256", jose.JSONWebKey{Key: &curve.PublicKey, KeyID: "x", Use: "sig", Algorithm: "ES256"}},
 		{"a shared secret", jose.JSONWebKey{Key: []byte("secret"), KeyID: "x", Use: "sig", Algorithm: "RS256"}},
 		{"one of 1024 bits", jose.JSONWebKey{Key: &short.PublicKey, KeyID: "x", Use: "sig", Algorithm: "RS256"}},
 	}

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,8 +30,9 @@ type KeySource interface {
 	// [access.ErrUnauthorized] when there is no such key, and
 	// [lockout.ErrUnavailable] when the keys cannot be had. The id comes from
 	// whoever sent the token. Implementations MUST be safe for concurrent use
-	// and MUST return RSA keys of at least 2048 bits.
-	Key(ctx context.Context, kid string) (*rsa.PublicKey, error)
+	// and MUST return a public key with the one algorithm that it is used for:
+	// RS256 with at least 2048 bits, or ES256.
+	Key(ctx context.Context, kid string) (jose.JSONWebKey, error)
 }
 
 // A Verifier tells good access tokens from others. It is safe for concurrent
@@ -64,23 +64,30 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Caller, err
 	return caller, nil
 }
 
+// algorithms are what any key of ours is used for.
+var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.ES256}
+
 // signed returns the claims of a token that a key of ours signed. The
-// algorithm is ours to choose (RFC 8725, 3.1): "none" and HMAC under the public
-// key are not even parsed, and a key that the token brings along is not used.
+// algorithm is the key's and not the token's to choose (RFC 8725, 3.1): "none"
+// and HMAC under the public key are not even parsed, and a key that the token
+// brings along is not used.
 func (v *Verifier) signed(ctx context.Context, token string) (Claims, error) {
 	if len(token) > maxTokenBytes {
 		return Claims{}, unauthorized("the token is too long")
 	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil || len(parsed.Headers) != 1 {
-		return Claims{}, unauthorized("not a token signed with RS256")
+		return Claims{}, unauthorized("not a token signed with RS256 or ES256")
 	}
 	key, err := v.key(ctx, parsed.Headers[0].KeyID)
 	if err != nil {
 		return Claims{}, err
 	}
+	if parsed.Headers[0].Algorithm != key.Algorithm {
+		return Claims{}, unauthorized("another algorithm than its key's")
+	}
 	var claims Claims
-	if err := parsed.Claims(key, &claims); err != nil || !strict(token) {
+	if err := parsed.Claims(key.Key, &claims); err != nil || !strict(token) {
 		return Claims{}, unauthorized("the signature or the claims are not good")
 	}
 	return claims, nil
@@ -101,16 +108,16 @@ func strict(token string) bool {
 	return true
 }
 
-func (v *Verifier) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+func (v *Verifier) key(ctx context.Context, kid string) (jose.JSONWebKey, error) {
 	if kid == "" {
-		return nil, unauthorized("the token names no key")
+		return jose.JSONWebKey{}, unauthorized("the token names no key")
 	}
 	key, err := v.Keys.Key(ctx, kid)
 	switch {
 	case errors.Is(err, lockout.ErrUnavailable):
-		return nil, fmt.Errorf("finding the token's key: %w", err)
+		return jose.JSONWebKey{}, fmt.Errorf("finding the token's key: %w", err)
 	case err != nil:
-		return nil, unauthorized("no key of the issuer signed the token")
+		return jose.JSONWebKey{}, unauthorized("no key of the issuer signed the token")
 	}
 	return key, nil
 }

@@ -3,6 +3,8 @@ package tokens_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -36,6 +38,15 @@ var keys = sync.OnceValues(func() (ours, theirs *rsa.PrivateKey) {
 	return newKey(2048), newKey(2048)
 })
 
+// curve is a key of ours for ES256.
+var curve = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 func newKey(bits int) *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
@@ -45,20 +56,23 @@ func newKey(bits int) *rsa.PrivateKey {
 }
 
 // A keyring is a KeySource of a fixed set.
-type keyring map[string]*rsa.PublicKey
+type keyring map[string]any
 
-func (k keyring) Key(_ context.Context, kid string) (*rsa.PublicKey, error) {
-	if key, ok := k[kid]; ok {
-		return key, nil
+func (k keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
+	switch key := k[kid].(type) {
+	case *rsa.PublicKey:
+		return jose.JSONWebKey{Key: key, KeyID: kid, Algorithm: "RS256"}, nil
+	case *ecdsa.PublicKey:
+		return jose.JSONWebKey{Key: key, KeyID: kid, Algorithm: "ES256"}, nil
 	}
-	return nil, access.ErrUnauthorized
+	return jose.JSONWebKey{}, access.ErrUnauthorized
 }
 
 func verifier() *tokens.Verifier {
 	ours, _ := keys()
 	return &tokens.Verifier{
 		Issuer: issuer, ClientID: clientID,
-		Keys: keyring{"k1": &ours.PublicKey}, Now: func() time.Time { return now },
+		Keys: keyring{"k1": &ours.PublicKey, "k3": &curve().PublicKey}, Now: func() time.Time { return now },
 	}
 }
 
@@ -165,6 +179,10 @@ func TestVerifyRefusesSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	publicCurve, err := x509.MarshalPKIXPublicKey(&curve().PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	segment := base64.RawURLEncoding.EncodeToString
 	tests := []struct{ name, token string }{
 		{"nothing", ""},
@@ -175,6 +193,12 @@ func TestVerifyRefusesSignatures(t *testing.T) {
 		{"HMAC under the public key", sign(t, jose.HS256, public, "k1", good())},
 		{"a longer hash than RS256", sign(t, jose.RS512, ours, "k1", good())},
 		{"another padding than RS256", sign(t, jose.PS256, ours, "k1", good())},
+		{"ES256 under an id of RS256", sign(t, jose.ES256, curve(), "k1", good())},
+		{"RS256 under an id of ES256", sign(t, jose.RS256, ours, "k3", good())},
+		{"another padding under an id of ES256", sign(t, jose.PS256, ours, "k3", good())},
+		{"HMAC under the public key of ES256", sign(t, jose.HS256, publicCurve, "k3", good())},
+		{"RS256 in the header of ES256", inTheHeaderOf(t, sign(t, jose.ES256, curve(), "k3", good()), `{"alg":"RS256","kid":"k3"}`)},
+		{"ES256 of another payload", parts[0] + "." + parts[1] + "." + strings.Split(sign(t, jose.ES256, curve(), "k3", good()), ".")[2]},
 		{"another key", sign(t, jose.RS256, theirs, "k1", good())},
 		{"another key by its own name", sign(t, jose.RS256, theirs, "k2", good())},
 		{"a key that the token brings along", bringsItsKey(t, theirs, good())},
@@ -192,6 +216,22 @@ func TestVerifyRefusesSignatures(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { refuses(t, test.token) })
+	}
+}
+
+// inTheHeaderOf puts another header before what was signed.
+func inTheHeaderOf(t *testing.T, token, header string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(token, ".")
+	return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + rest
+}
+
+func TestVerifyTakesEachAlgorithmUnderItsKey(t *testing.T) {
+	ours, _ := keys()
+	for _, token := range []string{sign(t, jose.RS256, ours, "k1", good()), sign(t, jose.ES256, curve(), "k3", good())} {
+		if caller, err := verifier().Verify(t.Context(), token); err != nil || caller.Username != "root" {
+			t.Errorf("got %v, %v", caller, err)
+		}
 	}
 }
 
@@ -246,6 +286,6 @@ func TestVerifySaysWhenTheKeysCannotBeHad(t *testing.T) {
 
 type outage struct{}
 
-func (outage) Key(context.Context, string) (*rsa.PublicKey, error) {
-	return nil, fmt.Errorf("fetching keys: %w", lockout.ErrUnavailable)
+func (outage) Key(context.Context, string) (jose.JSONWebKey, error) {
+	return jose.JSONWebKey{}, fmt.Errorf("fetching keys: %w", lockout.ErrUnavailable)
 }
