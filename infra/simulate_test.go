@@ -16,7 +16,8 @@ func TestTheSimulationWaitsAsTheFunctionsDo(t *testing.T) {
 			"freshTime": "policyFresh", "freshSpread": "policySpread", "failurePause": "policyPause",
 			"flightTime": "policyFlight", "firstFlightTime": "policyFirstFlight",
 		},
-		"internal/lockout": {"cleanupTime": "gateCleanup"},
+		"internal/lockout":  {"cleanupTime": "gateCleanup"},
+		"internal/attempts": {"rememberedFor": "rememberedFor"},
 	}
 	sources := readSources(t)
 	simulated := constantsOf(sources, "infra/simulate/flood")

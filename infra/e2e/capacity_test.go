@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/infra/cost/bill"
+	"portcullis/internal/attempts"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
 	"portcullis/internal/users"
@@ -71,7 +73,9 @@ func visits(maximum int, unknown bool) []bill.Visit {
 		all = append(all, bill.Visit{Maximum: maximum, Failed: failed, Unknown: unknown})
 	}
 	locked := bill.Visit{Maximum: maximum, Failed: maximum, Locked: true, Unknown: unknown}
-	return append(all, locked, locked)
+	lately := locked
+	lately.Lately = true
+	return append(all, lately, locked, lately)
 }
 
 // A biller sends attempts of one user and reads what they cost.
@@ -104,6 +108,9 @@ func (b biller) calls(t *testing.T, v bill.Visit) []bill.Call {
 	password := wrong(0)
 	if v.Right {
 		password = rightPassword
+	}
+	if v.Locked && !v.Lately {
+		b.gate.Memory = attempts.NewMemory(b.gate.Attempts.(*attempts.Store), time.Now) // another process's
 	}
 	b.wire.Take()
 	attempt := lockout.Attempt{

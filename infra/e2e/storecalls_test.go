@@ -35,6 +35,10 @@ func TestEveryUserCostsTheSameStoreCalls(t *testing.T) {
 	if diff := cmp.Diff(lock, want[maximum-1]); diff != "" {
 		t.Errorf("the login that locks (-want +got):\n%s", diff)
 	}
+	again := []string{"GetItem attempts"}
+	if diff := cmp.Diff(again, want[maximum]); diff != "" {
+		t.Errorf("a login of a user whom this process has locked (-want +got):\n%s", diff)
+	}
 	for name, other := range map[string][3]string{
 		"an unknown user":                  {"acme", "nobody", "wrong"},
 		"a user of no client":              {"nosuchclient", "ana.silva", "wrong"},
@@ -93,8 +97,9 @@ func gateOn(
 			t.Fatal(err)
 		}
 	}
+	records := attempts.New(db, tables.Attempts, trail, environ.Clock{}, environ.Jitter)
 	return &lockout.Gate[users.Credential]{
-		Attempts:    attempts.New(db, tables.Attempts, trail, environ.Clock{}, environ.Jitter),
+		Attempts: records, Memory: attempts.NewMemory(records, time.Now),
 		Credentials: people, Maximums: lockouttest.FixedMaximum(maximum),
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: 10 * time.Second,
 	}

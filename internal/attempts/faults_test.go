@@ -297,3 +297,29 @@ func TestEndedContext(t *testing.T) {
 		}
 	}
 }
+
+// TestAFaultAtTheMemoryChangesNoVerdict makes the read of a remembered user fail.
+// The charge decides then, for one who is locked and for one who no longer is.
+func TestAFaultAtTheMemoryChangesNoVerdict(t *testing.T) {
+	for _, fault := range []lockouttest.Fault{lockouttest.FaultBefore, lockouttest.FaultAfter} {
+		for unlocked, want := range map[bool]lockout.Ruling{false: lockout.Locked, true: lockout.Welcome} {
+			t.Run(fmt.Sprintf("it fails %s, unlocked %v", fault, unlocked), func(t *testing.T) {
+				w := newFaultyWorld(t, 1, aws.NopRetryer{})
+				w.gate.Memory = attempts.NewMemory(w.store, w.clock.Now)
+				if _, err := w.attempt(t, "wrong"); err != nil {
+					t.Fatal(err)
+				}
+				if unlocked {
+					unlocker := &lockout.Unlocker{Attempts: w.store, Maximums: w.gate.Maximums, Now: w.clock.Now, NewID: w.gate.NewID}
+					if _, err := unlocker.Unlock(t.Context(), lockout.UnlockRequest{Key: w.key}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.loses(fault, func(n int64) bool { return n == 1 })
+				if verdict, err := w.attempt(t, "right"); err != nil || verdict.Ruling != want {
+					t.Errorf("got %q, %v; want %q", verdict.Ruling, err, want)
+				}
+			})
+		}
+	}
+}

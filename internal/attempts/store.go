@@ -151,9 +151,15 @@ func refusedBy(it item) (answer, error) {
 
 // Read returns the record, reading every write that was answered before.
 func (s *Store) Read(ctx context.Context, key lockout.Key) (lockout.Record, error) {
+	return s.get(ctx, key, true)
+}
+
+// get reads a record, and reads every write that was answered before if it is to be
+// consistent; if not, it costs half, and may miss the last second's.
+func (s *Store) get(ctx context.Context, key lockout.Key, consistent bool) (lockout.Record, error) {
 	out, err := retried(ctx, s, func() (*dynamodb.GetItemOutput, error) {
 		return s.db.GetItem(ctx, &dynamodb.GetItemInput{
-			TableName: &s.table, Key: itemKey(key), ConsistentRead: aws.Bool(true),
+			TableName: &s.table, Key: itemKey(key), ConsistentRead: aws.Bool(consistent),
 		})
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package attempts_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -18,8 +19,9 @@ func open(t *testing.T) lockouttest.AttemptsFixture {
 	db := dynamodb.NewFromConfig(lockouttest.AWS(t))
 	tables := lockouttest.Tables(t)
 	trail := audit.New(db, tables.Audit)
+	store := attempts.New(db, tables.Attempts, trail, environ.Clock{}, rand.Float64)
 	return lockouttest.AttemptsFixture{
-		Attempts: attempts.New(db, tables.Attempts, trail, environ.Clock{}, rand.Float64),
+		Attempts: store, Memory: attempts.NewMemory(store, time.Now),
 		Entries: func(t lockouttest.TB, client string) []audit.Entry {
 			t.Helper()
 			entries, next, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 1000})

@@ -23,7 +23,7 @@ import (
 const minKeyBits = 2048
 
 // A signingKey is the key that signs tokens, for ES256: RS256, as Cognito has it,
-// takes some thirty times as long for a signature, and there are two in a login
+// takes some twenty-five times as long for a signature, and there are two in a login
 // beside one hash. A folder that an earlier version made has an RSA key, and keeps
 // it, since sessions and cursors hang on it.
 type signingKey struct {

@@ -59,6 +59,8 @@ type Gate[C Credential] struct {
 	// timeout. An older charge is dead and may be reclaimed. It MUST be longer
 	// than the second that is kept for the end.
 	Lifetime time.Duration
+	// Memory may be nil, where a refused charge costs no more than a read.
+	Memory Memory
 }
 
 // An Attempt is one request that wants a password compared.
@@ -105,7 +107,20 @@ type Verdict[C Credential] struct {
 func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	ctx, cancel := g.detach(ctx)
 	defer cancel()
+	if g.Memory == nil {
+		return g.attempt(ctx, a)
+	}
+	if g.Memory.Locked(ctx, a.Key) {
+		return Verdict[C]{Ruling: Locked}, nil
+	}
+	verdict, err := g.attempt(ctx, a)
+	if verdict.Ruling == Locked {
+		g.Memory.Saw(a.Key)
+	}
+	return verdict, err
+}
 
+func (g *Gate[C]) attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	t := &try[C]{Gate: g, Attempt: a, id: g.NewID()}
 	t.began, t.maximum = t.now(), g.Maximums.Maximum(ctx, a.Key.Client())
 	reading := t.readCredential(ctx)

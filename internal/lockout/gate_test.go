@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -550,4 +551,51 @@ func TestABurstComparesExactlyTheMaximum(t *testing.T) {
 
 func TestTheHiddenGuess(t *testing.T) {
 	lockouttest.TestHiddenGuess(t, lockouttest.NewAttempts(), 400)
+}
+
+// A memory holds whom it was told of, if it is to say so.
+type memory struct {
+	says bool
+	saw  []lockout.Key
+}
+
+func (m *memory) Locked(_ context.Context, key lockout.Key) bool {
+	return m.says && slices.Contains(m.saw, key)
+}
+
+func (m *memory) Saw(key lockout.Key) { m.saw = append(m.saw, key) }
+
+func TestAUserWhomTheMemoryHoldsIsRefusedWithoutACharge(t *testing.T) {
+	attempts, c, m := lockouttest.NewAttempts(), &credential{known: true}, &memory{says: true}
+	store := &lockouttest.Faulty{Attempts: attempts}
+	g := newGate(store, 2, c)
+	g.Memory = m
+	attempt(t, g, "wrong")
+	attempt(t, g, "wrong")
+	before := store.Calls()
+	if v := attempt(t, g, right); v.Ruling != lockout.Locked || v.JustLocked {
+		t.Errorf("got %+v, want locked, and not by this", v)
+	}
+	if made := store.Calls() - before; made != 0 || c.compared.Load() != 2 {
+		t.Errorf("%d calls of the store and %d comparisons, want none more", made, c.compared.Load())
+	}
+}
+
+func TestTheMemoryIsToldOfTheLockedAlone(t *testing.T) {
+	attempts, m := lockouttest.NewAttempts(), new(memory)
+	g := newGate(attempts, 2, &credential{known: true})
+	g.Memory = m
+	for _, s := range []struct {
+		password string
+		told     int // by now
+	}{{"wrong", 0}, {right, 0}, {"wrong", 0}, {"wrong", 1}, {right, 2}} {
+		attempt(t, g, s.password)
+		if len(m.saw) != s.told {
+			t.Errorf("after %q: told of %d, want %d", s.password, len(m.saw), s.told)
+		}
+	}
+	g.Attempts = &lockouttest.Faulty{Attempts: attempts, FailFrom: 1, Fault: lockouttest.FaultBefore}
+	if _, err := g.Attempt(t.Context(), lockout.Attempt{Key: ana, Password: right}); err == nil || len(m.saw) != 2 {
+		t.Errorf("got %v, told of %d; want an error, of which it is told nothing", err, len(m.saw))
+	}
 }

@@ -41,6 +41,19 @@ type Credential interface {
 	Compare(ctx context.Context, password string) (bool, error)
 }
 
+// A Memory tells of users whom it lately heard to be locked, for less than a
+// refused charge costs. It is asked before anything is charged or read, so it can
+// only refuse.
+type Memory interface {
+	// Locked reports whether a user who was locked a moment ago still is. What it
+	// goes by MUST have been true within the last second or so; where it does not
+	// know, or cannot tell, it reports false and costs the attempt no more than
+	// time.
+	Locked(ctx context.Context, key Key) bool
+	// Saw is told of each user who was found locked by a charge or a settlement.
+	Saw(key Key)
+}
+
 // A Clock is the time, as the gate sees it.
 type Clock interface {
 	// Now returns the time.

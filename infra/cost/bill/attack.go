@@ -49,7 +49,7 @@ func (in Inputs) bound(k Kind, flood float64) (rate float64, by string) {
 	}
 	gate := float64(in.LoginRate)
 	switch k {
-	case Wrong, Locking, Locked:
+	case Wrong, Locking, Locked, Lately:
 		took := in.Request(k).Amount[GBSeconds] / (float64(in.LoginMemory) / 1024)
 		if slots := float64(in.LoginConcurrency) / took; slots < gate {
 			return let(slots, "LoginConcurrency × the time it takes")

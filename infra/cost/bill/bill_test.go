@@ -60,7 +60,7 @@ func TestBadPricesAreRefused(t *testing.T) {
 
 func TestARequestThatGoesFurtherCostsMore(t *testing.T) {
 	in, tariff := bill.Assumed(), bill.Prices()
-	further := []bill.Kind{bill.Throttled, bill.Reserved, bill.Locked, bill.Wrong, bill.Right}
+	further := []bill.Kind{bill.Throttled, bill.Reserved, bill.Lately, bill.Locked, bill.Wrong, bill.Right}
 	last := 0.0
 	for _, k := range further {
 		cost := tariff.Dollars(in.Request(k).Amount)

@@ -16,6 +16,7 @@ const (
 	Wrong     Kind = "wrong guess, compared"
 	Locking   Kind = "wrong guess that locks"
 	Locked    Kind = "refused, locked"
+	Lately    Kind = "refused, locked, again"
 	Busy      Kind = "refused, others in flight"
 	Reserved  Kind = "refused by reserved concurrency"
 	Malformed Kind = "refused by the request model"
@@ -27,7 +28,7 @@ const (
 
 // Kinds returns the kinds, in the order of a table.
 func Kinds() []Kind {
-	return []Kind{Right, Wrong, Locking, Locked, Busy, Reserved, Malformed, Throttled, Firewall, Forged, Health}
+	return []Kind{Right, Wrong, Locking, Locked, Lately, Busy, Reserved, Malformed, Throttled, Firewall, Forged, Health}
 }
 
 // Inputs are what a bill is made from beside the prices.
@@ -82,6 +83,8 @@ func (in Inputs) Request(k Kind) Request {
 		return Request{k, edge.Plus(in.login(Visit{Maximum: in.Maximum, Failed: in.Maximum - 1, Unknown: in.Unknown})), ""}
 	case Locked:
 		return Request{k, edge.Plus(in.login(Visit{Maximum: in.Maximum, Failed: in.Maximum, Locked: true, Unknown: in.Unknown})), ""}
+	case Lately: // the same process has refused the user within 30 s
+		return Request{k, edge.Plus(in.login(Visit{Maximum: in.Maximum, Failed: in.Maximum, Locked: true, Lately: true, Unknown: in.Unknown})), ""}
 	case Busy:
 		return Request{k, edge.Plus(in.busy()), ""}
 	case Reserved:

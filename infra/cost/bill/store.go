@@ -15,6 +15,7 @@ type Visit struct {
 	Maximum int
 	Failed  int  // before it
 	Locked  bool // before it
+	Lately  bool // the process has lately seen that the user is locked
 	Right   bool // the password
 	Unknown bool // nobody has the name
 }
@@ -24,10 +25,14 @@ func (v Visit) locks() bool { return !v.Locked && !v.Right && v.Failed+1 >= v.Ma
 
 // Store returns the calls of an attempt that nothing gets in the way of, in the
 // order of their names where they run side by side: the read of the user and the
-// charge, and then the verdict.
+// charge, and then the verdict. A user whom the process has lately seen locked
+// costs one read of the record.
 func (s Shape) Store(v Visit) []Call {
-	read := Call{Operation: "GetItem", Read: readUnits(s.userBytes())}
 	before := state{failed: v.Failed, locked: v.Locked, unknown: v.Unknown}
+	if v.Lately {
+		return []Call{{Operation: "GetItem", Read: readUnits(s.recordBytes(before)) / 2}} // eventually consistent
+	}
+	read := Call{Operation: "GetItem", Read: readUnits(s.userBytes())}
 	if v.Locked {
 		size := s.recordBytes(before)
 		return []Call{read, {Operation: "UpdateItem", Refused: true, Write: writeUnits(size, size)}}

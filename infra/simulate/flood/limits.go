@@ -39,10 +39,9 @@ type Limits struct {
 	Store, Mint, SSM Latency
 	Init             Latency
 
-	// LatelyLocked lets a process remember whom it saw locked, and ask for the
-	// record alone then, without a write: what the design plans. The functions do
-	// not do it yet.
-	LatelyLocked bool
+	// Forgetful leaves out the memory of users lately seen locked, whose record
+	// alone is asked for, without a write.
+	Forgetful bool
 }
 
 // Defaults are the template's settings in an account whose quotas nobody has

@@ -127,8 +127,8 @@ func hotUser() Scenario {
 			{"as deployed", asDeployed},
 			{"from 50,000 addresses, which stay under the rule", from(50_000)},
 			{"and LoginRate 10,000, LoginConcurrency 900", openGate},
-			{"and processes remember whom they saw locked", func(_ *Scenario, l *Limits) { l.LatelyLocked = true }},
+			{"the same, were nobody remembered who was seen locked: the wrong answer", func(_ *Scenario, l *Limits) { l.Forgetful = true }},
 		},
-		Answer: "One name under attack costs nobody else anything behind the edge; at the edge the flood takes the places of honest people until the rate rule has found its addresses, and for good if there are too many of them. More places for it are no answer until a refusal needs no write: each holds a process in waits for the one partition that the name is in.",
+		Answer: "One name under attack costs nobody else anything behind the edge; at the edge the flood takes the places of honest people until the rate rule has found its addresses, and for good if there are too many of them. More places are an answer because a process remembers whom it saw locked: where each refusal writes, it waits for the one partition that the name is in, and holds its place.",
 	}
 }

@@ -89,25 +89,34 @@ func (v *visit) Read(context.Context, lockout.Key) (lockout.Record, error) {
 	return record, err
 }
 
-// seenFor is how long a process would remember whom it saw locked.
-const seenFor = 30 * time.Second
+// rememberedFor is how long a process remembers whom it saw locked: that of
+// package attempts. The bound of its memory is left out, since one user is attacked
+// where it matters.
+const rememberedFor = 30 * time.Second
 
-// latelyLocked answers for a user whom this process saw locked a moment ago by
-// one eventually consistent read, where the limits say so.
-func (v *visit) latelyLocked() bool {
+// Locked answers for a user whom this process saw locked a moment ago by one
+// eventually consistent read, as attempts.Memory does.
+func (v *visit) Locked(context.Context, lockout.Key) bool {
 	seen, known := v.env.seenLock[v.user]
-	if !v.limits.LatelyLocked || !known || v.now-seen > seenFor {
+	if v.limits.Forgetful || !known || v.now-seen >= rememberedFor {
 		return false
 	}
-	err := v.call(v.limits.Store, v.deadline, func() bool {
+	err := v.call(v.limits.Store, v.until(), func() bool {
 		return v.took(LimitAttempts, v.attempts.read(v.now, v.place, 0.5))
 	})
-	locked := err == nil && v.records[v.user].Locked()
-	if locked {
-		v.env.seenLock[v.user] = v.now
+	if err != nil {
+		return false
 	}
-	return locked
+	if !v.records[v.user].Locked() {
+		delete(v.env.seenLock, v.user)
+		return false
+	}
+	v.env.seenLock[v.user] = v.now
+	return true
 }
+
+// Saw remembers the user.
+func (v *visit) Saw(lockout.Key) { v.env.seenLock[v.user] = v.now }
 
 // beginRead begins the read of the user, once.
 func (v *visit) beginRead() {

@@ -72,9 +72,6 @@ func (v *visit) handle() int {
 		v.pass(v.latency(v.limits.Init))
 		v.env.warm = true
 	}
-	if v.latelyLocked() {
-		return statusLocked
-	}
 	verdict, err := v.attempt()
 	v.awaitRead()
 	if err != nil {
@@ -91,14 +88,13 @@ func (v *visit) handle() int {
 		v.hit(LimitInFlight)
 		return statusBusy
 	}
-	v.env.seenLock[v.user] = v.now
 	return statusLocked
 }
 
 // attempt goes through the real gate.
 func (v *visit) attempt() (lockout.Verdict[*visit], error) {
 	gate := &lockout.Gate[*visit]{
-		Attempts: v, Credentials: v, Maximums: v, Clock: v, NewID: v.newID, Jitter: v.random.Float64,
+		Attempts: v, Memory: v, Credentials: v, Maximums: v, Clock: v, NewID: v.newID, Jitter: v.random.Float64,
 		Lifetime: v.limits.Lifetime + shift,
 	}
 	return gate.Attempt(context.Background(), lockout.Attempt{
