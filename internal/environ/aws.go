@@ -2,6 +2,7 @@ package environ
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -53,6 +54,11 @@ const (
 	idleTime        = 90 * time.Second
 )
 
+// tlsSessions is how many TLS sessions are kept, one for each service and some to
+// spare. A connection that died while the process was frozen then begins again
+// without another look at the certificates (RFC 8446, 2.2).
+const tlsSessions = 8
+
 // Config returns the settings of every AWS client. Calls share one pool of
 // connections per Config, so it is called once.
 func (a AWS) Config() aws.Config {
@@ -83,19 +89,24 @@ func wait(try int, _ error) (time.Duration, error) {
 // follows no redirect (neither AWS nor a set of keys has moved) and keeps the
 // answer to a request whose body is closed early; see [WholeBody].
 func HTTPClient() *http.Client {
-	dialer := &net.Dialer{Timeout: dialTime}
 	return &http.Client{
-		Timeout: requestTime,
-		Transport: WholeBody(&http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
-			TLSHandshakeTimeout:   tlsTime,
-			ResponseHeaderTimeout: responseTime,
-			MaxIdleConns:          idleConnections,
-			MaxIdleConnsPerHost:   idleConnections,
-			IdleConnTimeout:       idleTime,
-		}),
+		Timeout:       requestTime,
+		Transport:     WholeBody(transport()),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func transport() *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTime}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions)},
+		TLSHandshakeTimeout:   tlsTime,
+		ResponseHeaderTimeout: responseTime,
+		MaxIdleConns:          idleConnections,
+		MaxIdleConnsPerHost:   idleConnections,
+		IdleConnTimeout:       idleTime,
 	}
 }
 
