@@ -166,6 +166,10 @@ func TestADeploymentHasARevision(t *testing.T) {
 		}
 		first = next
 	}
+	write("samconfig.toml", "[dev.deploy.parameters]\nparameter_overrides = 'Stage=dev Version=1.4.0 AllowedOrigins=\"https://a.example https://b.example\"'\n")
+	if said, err := deploy("dev"); err != nil || !strings.Contains(said, "\nStage=dev\nVersion=1.4.0\nAllowedOrigins=https://a.example https://b.example\nRevision=") {
+		t.Errorf("settings in one string: got %v and %q", err, said)
+	}
 	if said, err := deploy("prod"); err == nil || !strings.Contains(said, "no stage prod") {
 		t.Errorf("a stage that is not there: got %v and %q", err, said)
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 )
 
 // How long a stack may take, and how soon it is looked at again. AWS takes half a
@@ -49,14 +51,25 @@ func deploy(ctx context.Context, cfn *cloudformation.Client, name string, templa
 // create asks for a stack that is not there yet. If it is there when a lost answer
 // makes the SDK ask again, it is ours.
 func create(ctx context.Context, cfn *cloudformation.Client, in *cloudformation.CreateStackInput) error {
-	if _, err := cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: in.StackName}); err == nil {
+	_, err := cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: in.StackName})
+	if err == nil {
 		return errThere
 	}
-	_, err := cfn.CreateStack(ctx, in)
+	if !absent(err) {
+		return err
+	}
+	_, err = cfn.CreateStack(ctx, in)
 	if there := (*types.AlreadyExistsException)(nil); errors.As(err, &there) {
 		return nil
 	}
 	return err
+}
+
+// absent reports whether an error says that there is no such stack, which has no
+// type of its own: AWS CloudFormation API Reference, DescribeStacks.
+func absent(err error) bool {
+	var refused smithy.APIError
+	return errors.As(err, &refused) && refused.ErrorCode() == "ValidationError" && strings.Contains(refused.ErrorMessage(), "does not exist")
 }
 
 // take copies outputs to where they are wanted. One that the template does not

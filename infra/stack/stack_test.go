@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -265,5 +266,17 @@ func TestEnvironmentNamesEveryStore(t *testing.T) {
 		if !strings.HasPrefix(name, "PORTCULLIS_") || value == "" {
 			t.Errorf("got %q, want a PORTCULLIS_ variable with a value", variable)
 		}
+	}
+}
+
+// Whoever may not look does not make a stack blindly.
+func TestAStackThatCannotBeLookedForIsNotMade(t *testing.T) {
+	asked := 0
+	cfn := cloudformation.NewFromConfig(lockouttest.Answered(func(string, []byte) (int, []byte) {
+		asked++
+		return http.StatusForbidden, []byte(`<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`)
+	}))
+	if _, err := stack.DeployStorage(t.Context(), cfn, file(t, "storage.yaml"), "x"); err == nil || !strings.Contains(err.Error(), "AccessDenied") || asked != 1 {
+		t.Errorf("got %v after %d calls, want AccessDenied after one", err, asked)
 	}
 }

@@ -85,6 +85,8 @@ func brokenRule(r lockout.Record) string {
 		return "a lock without a failure"
 	case r.Generation < 0:
 		return "a generation before the first"
+	case r.Reclaims < 0:
+		return "fewer reclaims than none"
 	case len(r.InFlight) > 0 && r.ChargedAt.IsZero():
 		return "an attempt in flight that nobody charged"
 	}

@@ -69,6 +69,7 @@ func (r Record) Check() error {
 		{r.Locked() == r.LockedAt.IsZero(), "there is half a lock"},
 		{r.Locked() && r.Failed == 0, "there is a lock without a failure"},
 		{r.Generation < 0, "the generation is before the first"},
+		{r.Reclaims < 0, "there are fewer reclaims than none"},
 	} {
 		if rule.broken {
 			return fmt.Errorf("%w: %s", ErrBroken, rule.says)

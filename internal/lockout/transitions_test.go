@@ -365,6 +365,7 @@ func TestARecordThatTheRuleCannotHaveMadeIsBroken(t *testing.T) {
 		{"a time of a lock without one", func(r *lockout.Record) { r.LockID = "" }, lockout.ErrBroken},
 		{"a lock without a failure", func(r *lockout.Record) { r.Charged, r.Failed, r.Evidence = 1, 0, nil }, lockout.ErrBroken},
 		{"a generation before the first", func(r *lockout.Record) { r.Generation = -1 }, lockout.ErrBroken},
+		{"fewer reclaims than none", func(r *lockout.Record) { r.Reclaims = -1 }, lockout.ErrBroken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			record := clone(sound)
