@@ -73,6 +73,6 @@ func gate(
 		NewID:    environ.NewID,
 		Jitter:   environ.Jitter,
 		Lifetime: time.Duration(c.Lifetime),
-		Memory:   attempts.NewMemory(records, time.Now),
+		Glance:   attempts.NewMemory(records, time.Now),
 	}
 }

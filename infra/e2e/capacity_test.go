@@ -110,7 +110,7 @@ func (b biller) calls(t *testing.T, v bill.Visit) []bill.Call {
 		password = rightPassword
 	}
 	if v.Locked && !v.Lately {
-		b.gate.Memory = attempts.NewMemory(b.gate.Attempts.(*attempts.Store), time.Now) // another process's
+		b.gate.Glance = attempts.NewMemory(b.gate.Attempts.(*attempts.Store), time.Now) // another process's
 	}
 	b.wire.Take()
 	attempt := lockout.Attempt{

@@ -99,7 +99,7 @@ func gateOn(
 	}
 	records := attempts.New(db, tables.Attempts, trail, environ.Clock{}, environ.Jitter)
 	return &lockout.Gate[users.Credential]{
-		Attempts: records, Memory: attempts.NewMemory(records, time.Now),
+		Attempts: records, Glance: attempts.NewMemory(records, time.Now),
 		Credentials: people, Maximums: lockouttest.FixedMaximum(maximum),
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: 10 * time.Second,
 	}

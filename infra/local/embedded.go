@@ -107,7 +107,7 @@ func handlers(
 	store *embedded.Store, d *directory.Directory, site console.Site, edge httpapi.Edge,
 ) map[string]httpapi.Handler {
 	gate := &lockout.Gate[users.Credential]{
-		Attempts: store.Attempts, Credentials: store.Users, Maximums: store.Policies,
+		Attempts: store.Attempts, Glance: store.Attempts, Credentials: store.Users, Maximums: store.Policies,
 		Clock: environ.Clock{}, NewID: environ.NewID, Jitter: environ.Jitter, Lifetime: functionTime,
 	}
 	unlocker := &lockout.Unlocker{Attempts: store.Attempts, Maximums: store.Policies, Now: time.Now, NewID: environ.NewID}

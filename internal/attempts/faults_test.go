@@ -305,7 +305,7 @@ func TestAFaultAtTheMemoryChangesNoVerdict(t *testing.T) {
 		for unlocked, want := range map[bool]lockout.Ruling{false: lockout.Locked, true: lockout.Welcome} {
 			t.Run(fmt.Sprintf("it fails %s, unlocked %v", fault, unlocked), func(t *testing.T) {
 				w := newFaultyWorld(t, 1, aws.NopRetryer{})
-				w.gate.Memory = attempts.NewMemory(w.store, w.clock.Now)
+				w.gate.Glance = attempts.NewMemory(w.store, w.clock.Now)
 				if _, err := w.attempt(t, "wrong"); err != nil {
 					t.Fatal(err)
 				}

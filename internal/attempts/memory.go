@@ -18,7 +18,7 @@ const (
 	rememberedFor  = 30 * time.Second
 )
 
-// A Memory is [lockout.Memory] in one process, beside a Store: it remembers who was
+// A Memory is [lockout.Glance] in one process, beside a Store: it remembers who was
 // found locked, and asks for them by an eventually consistent read. That costs half
 // a read unit where a refused charge costs a write, and a partition answers six
 // times as many of them, so whoever hammers at one locked user is turned away
@@ -42,9 +42,9 @@ func NewMemory(store *Store, now func() time.Time) *Memory {
 	return &Memory{store: store, now: now, seen: seen}
 }
 
-// Locked reads the record of a user whom the memory holds. A record that is open,
+// SeesLocked reads the record of a user whom the memory holds. A record that is open,
 // and one that cannot be read, is left to the charge.
-func (m *Memory) Locked(ctx context.Context, key lockout.Key) bool {
+func (m *Memory) SeesLocked(ctx context.Context, key lockout.Key) bool {
 	if !m.holds(key) {
 		return false
 	}
@@ -56,12 +56,12 @@ func (m *Memory) Locked(ctx context.Context, key lockout.Key) bool {
 		m.forget(key)
 		return false
 	}
-	m.Saw(key)
+	m.SawLocked(key)
 	return true
 }
 
-// Saw remembers a user from now on.
-func (m *Memory) Saw(key lockout.Key) {
+// SawLocked remembers a user from now on.
+func (m *Memory) SawLocked(key lockout.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seen.Add(key, m.now())

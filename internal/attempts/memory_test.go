@@ -36,7 +36,7 @@ func twoProcesses(t *testing.T) (here, there process) {
 		store := attempts.New(db, tables.Attempts, audit.New(db, tables.Audit), clock, rand.Float64)
 		key := lockout.NewKey("acme", "ana.silva")
 		return process{&lockout.Gate[lockouttest.Credential]{
-			Attempts: store, Memory: attempts.NewMemory(store, clock.Now),
+			Attempts: store, Glance: attempts.NewMemory(store, clock.Now),
 			Credentials: lockouttest.NewCredentials(map[string]string{key.String(): "right"}),
 			Maximums:    lockouttest.FixedMaximum(2), Clock: clock, NewID: nextID, Jitter: rand.Float64, Lifetime: time.Minute,
 		}, wire, clock, key}
@@ -128,8 +128,8 @@ func TestAReadThatFailsIsLeftToTheCharge(t *testing.T) {
 				status = http.StatusBadRequest
 			}
 			memory, _ := answeredMemory(status, body)
-			memory.Saw(lockout.NewKey("acme", "ana.silva"))
-			if memory.Locked(t.Context(), lockout.NewKey("acme", "ana.silva")) {
+			memory.SawLocked(lockout.NewKey("acme", "ana.silva"))
+			if memory.SeesLocked(t.Context(), lockout.NewKey("acme", "ana.silva")) {
 				t.Error("locked, by a record that was not read")
 			}
 		})
@@ -152,11 +152,11 @@ func TestTheMemoryIsBounded(t *testing.T) {
 	memory, reads := answeredMemory(http.StatusOK, `{}`)
 	key := func(i int) lockout.Key { return lockout.NewKey("acme", fmt.Sprint(i)) }
 	for i := range 1025 {
-		memory.Saw(key(i))
+		memory.SawLocked(key(i))
 	}
 	for i, want := range map[int]int{0: 0, 1: 1, 1024: 1} {
 		*reads = 0
-		memory.Locked(t.Context(), key(i))
+		memory.SeesLocked(t.Context(), key(i))
 		if *reads != want {
 			t.Errorf("user %d: got %d reads, want %d", i, *reads, want)
 		}

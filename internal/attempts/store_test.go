@@ -21,7 +21,7 @@ func open(t *testing.T) lockouttest.AttemptsFixture {
 	trail := audit.New(db, tables.Audit)
 	store := attempts.New(db, tables.Attempts, trail, environ.Clock{}, rand.Float64)
 	return lockouttest.AttemptsFixture{
-		Attempts: store, Memory: attempts.NewMemory(store, time.Now),
+		Attempts: store, Glance: attempts.NewMemory(store, time.Now),
 		Entries: func(t lockouttest.TB, client string) []audit.Entry {
 			t.Helper()
 			entries, next, err := trail.Entries(t.Context(), audit.Query{Client: client, Limit: 1000})

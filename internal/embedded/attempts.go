@@ -86,6 +86,16 @@ func (a *Attempts) Read(ctx context.Context, key lockout.Key) (found lockout.Rec
 	return found, err
 }
 
+// SeesLocked reports whether the user is locked, by one read. One that fails is
+// left to the charge. With SawLocked it is [lockout.Glance].
+func (a *Attempts) SeesLocked(ctx context.Context, key lockout.Key) bool {
+	found, err := a.Read(ctx, key)
+	return err == nil && found.Locked()
+}
+
+// SawLocked does nothing: whoever is locked stands in the file.
+func (a *Attempts) SawLocked(lockout.Key) {}
+
 // ReadMany returns the records of many users as of one moment; the record of a
 // user nobody has tried is the zero Record.
 func (a *Attempts) ReadMany(ctx context.Context, keys []lockout.Key) (map[lockout.Key]lockout.Record, error) {

@@ -81,7 +81,7 @@ func userKey(t *testing.T, name string) lockout.Key {
 
 func gate(s *embedded.Store, clock lockout.Clock, newID func() string) *lockout.Gate[users.Credential] {
 	return &lockout.Gate[users.Credential]{
-		Attempts: s.Attempts, Credentials: s.Users, Maximums: s.Policies, Clock: clock, NewID: newID,
+		Attempts: s.Attempts, Glance: s.Attempts, Credentials: s.Users, Maximums: s.Policies, Clock: clock, NewID: newID,
 		Jitter: func() float64 { return 0 }, Lifetime: 10 * time.Second,
 	}
 }

@@ -10,7 +10,7 @@ import (
 func openAttempts(t *testing.T) lockouttest.AttemptsFixture {
 	t.Helper()
 	s := fresh(t)
-	return lockouttest.AttemptsFixture{Attempts: s.Attempts, Entries: entriesOf(s)}
+	return lockouttest.AttemptsFixture{Attempts: s.Attempts, Glance: s.Attempts, Entries: entriesOf(s)}
 }
 
 // oneStore returns how a property gets at a store that all its sequences share.

@@ -59,8 +59,8 @@ type Gate[C Credential] struct {
 	// timeout. An older charge is dead and may be reclaimed. It MUST be longer
 	// than the second that is kept for the end.
 	Lifetime time.Duration
-	// Memory may be nil, where a refused charge costs no more than a read.
-	Memory Memory
+	// Glance may be nil; then each attempt is charged.
+	Glance Glance
 }
 
 // An Attempt is one request that wants a password compared.
@@ -107,15 +107,15 @@ type Verdict[C Credential] struct {
 func (g *Gate[C]) Attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 	ctx, cancel := g.detach(ctx)
 	defer cancel()
-	if g.Memory == nil {
+	if g.Glance == nil {
 		return g.attempt(ctx, a)
 	}
-	if g.Memory.Locked(ctx, a.Key) {
+	if g.Glance.SeesLocked(ctx, a.Key) {
 		return Verdict[C]{Ruling: Locked}, nil
 	}
 	verdict, err := g.attempt(ctx, a)
 	if verdict.Ruling == Locked {
-		g.Memory.Saw(a.Key)
+		g.Glance.SawLocked(a.Key)
 	}
 	return verdict, err
 }

@@ -553,23 +553,23 @@ func TestTheHiddenGuess(t *testing.T) {
 	lockouttest.TestHiddenGuess(t, lockouttest.NewAttempts(), 400)
 }
 
-// A memory holds whom it was told of, if it is to say so.
+// A memory is a glance at whom it was told of, if it is to say so.
 type memory struct {
 	says bool
 	saw  []lockout.Key
 }
 
-func (m *memory) Locked(_ context.Context, key lockout.Key) bool {
+func (m *memory) SeesLocked(_ context.Context, key lockout.Key) bool {
 	return m.says && slices.Contains(m.saw, key)
 }
 
-func (m *memory) Saw(key lockout.Key) { m.saw = append(m.saw, key) }
+func (m *memory) SawLocked(key lockout.Key) { m.saw = append(m.saw, key) }
 
-func TestAUserWhomTheMemoryHoldsIsRefusedWithoutACharge(t *testing.T) {
+func TestAUserWhoIsSeenLockedIsRefusedWithoutACharge(t *testing.T) {
 	attempts, c, m := lockouttest.NewAttempts(), &credential{known: true}, &memory{says: true}
 	store := &lockouttest.Faulty{Attempts: attempts}
 	g := newGate(store, 2, c)
-	g.Memory = m
+	g.Glance = m
 	attempt(t, g, "wrong")
 	attempt(t, g, "wrong")
 	before := store.Calls()
@@ -581,10 +581,10 @@ func TestAUserWhomTheMemoryHoldsIsRefusedWithoutACharge(t *testing.T) {
 	}
 }
 
-func TestTheMemoryIsToldOfTheLockedAlone(t *testing.T) {
+func TestTheGlanceIsToldOfTheLockedAlone(t *testing.T) {
 	attempts, m := lockouttest.NewAttempts(), new(memory)
 	g := newGate(attempts, 2, &credential{known: true})
-	g.Memory = m
+	g.Glance = m
 	for _, s := range []struct {
 		password string
 		told     int // by now

@@ -41,17 +41,15 @@ type Credential interface {
 	Compare(ctx context.Context, password string) (bool, error)
 }
 
-// A Memory tells of users whom it lately heard to be locked, for less than a
-// refused charge costs. It is asked before anything is charged or read, so it can
-// only refuse.
-type Memory interface {
-	// Locked reports whether a user who was locked a moment ago still is. What it
-	// goes by MUST have been true within the last second or so; where it does not
-	// know, or cannot tell, it reports false and costs the attempt no more than
-	// time.
-	Locked(ctx context.Context, key Key) bool
-	// Saw is told of each user who was found locked by a charge or a settlement.
-	Saw(key Key)
+// A Glance tells of a locked user for less than a refused charge costs. It is
+// taken before anything is charged or read, so it can only refuse.
+type Glance interface {
+	// SeesLocked reports whether the user is locked. What it goes by MUST have been
+	// so within the last second or so; where it does not know, or cannot tell, it
+	// reports false and costs the attempt no more than time.
+	SeesLocked(ctx context.Context, key Key) bool
+	// SawLocked is told of each user whom a charge or a settlement found locked.
+	SawLocked(key Key)
 }
 
 // A Clock is the time, as the gate sees it.

@@ -11,8 +11,8 @@ import (
 // An AttemptsFixture is a fresh, empty store of attempts for one test.
 type AttemptsFixture struct {
 	Attempts Attempts
-	// Memory is the one that is used beside it, if any is.
-	Memory lockout.Memory
+	// Glance is the one that is used beside it.
+	Glance lockout.Glance
 	// Entries returns the audit entries of a client, in any order.
 	Entries func(t TB, client string) []audit.Entry
 }

@@ -167,7 +167,7 @@ func testGateRace(t *testing.T, f AttemptsFixture) {
 	credentials := NewCredentials(map[string]string{w.key.String(): "right"})
 	gate := &lockout.Gate[Credential]{
 		Attempts: f.Attempts, Credentials: credentials, Maximums: FixedMaximum(maximum),
-		Clock: NewClock(walkStart), NewID: IDs(), Jitter: rand.Float64, Lifetime: time.Minute, Memory: f.Memory,
+		Clock: NewClock(walkStart), NewID: IDs(), Jitter: rand.Float64, Lifetime: time.Minute, Glance: f.Glance,
 	}
 	told := burst(t, gate, w.key)
 	if got := credentials.Compares(); got != maximum {

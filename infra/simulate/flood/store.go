@@ -94,9 +94,9 @@ func (v *visit) Read(context.Context, lockout.Key) (lockout.Record, error) {
 // where it matters.
 const rememberedFor = 30 * time.Second
 
-// Locked answers for a user whom this process saw locked a moment ago by one
+// SeesLocked answers for a user whom this process saw locked a moment ago by one
 // eventually consistent read, as attempts.Memory does.
-func (v *visit) Locked(context.Context, lockout.Key) bool {
+func (v *visit) SeesLocked(context.Context, lockout.Key) bool {
 	seen, known := v.env.seenLock[v.user]
 	if v.limits.Forgetful || !known || v.now-seen >= rememberedFor {
 		return false
@@ -115,8 +115,8 @@ func (v *visit) Locked(context.Context, lockout.Key) bool {
 	return true
 }
 
-// Saw remembers the user.
-func (v *visit) Saw(lockout.Key) { v.env.seenLock[v.user] = v.now }
+// SawLocked remembers the user.
+func (v *visit) SawLocked(lockout.Key) { v.env.seenLock[v.user] = v.now }
 
 // beginRead begins the read of the user, once.
 func (v *visit) beginRead() {

@@ -94,7 +94,7 @@ func (v *visit) handle() int {
 // attempt goes through the real gate.
 func (v *visit) attempt() (lockout.Verdict[*visit], error) {
 	gate := &lockout.Gate[*visit]{
-		Attempts: v, Memory: v, Credentials: v, Maximums: v, Clock: v, NewID: v.newID, Jitter: v.random.Float64,
+		Attempts: v, Glance: v, Credentials: v, Maximums: v, Clock: v, NewID: v.newID, Jitter: v.random.Float64,
 		Lifetime: v.limits.Lifetime + shift,
 	}
 	return gate.Attempt(context.Background(), lockout.Attempt{
