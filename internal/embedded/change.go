@@ -3,7 +3,6 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -197,7 +196,7 @@ func staysGoverned(tx *bbolt.Tx, user access.User, turnsInto access.Role) error 
 	c := tx.Bucket([]byte(usersBucket)).Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		var other profile
-		if err := json.Unmarshal(v, &other); err != nil {
+		if err := decode(v, &other); err != nil {
 			return fmt.Errorf("%q: %w: %w", k, ErrDamaged, err)
 		}
 		if other.Role == access.Sysadmin && other.Username != user.Username {

@@ -3,7 +3,6 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -61,7 +60,7 @@ func makeLockedList(tx *bbolt.Tx) error {
 	}
 	return tx.Bucket([]byte(attemptsBucket)).ForEach(func(key, value []byte) error {
 		var stored record
-		if err := json.Unmarshal(value, &stored); err != nil {
+		if err := decode(value, &stored); err != nil {
 			return fmt.Errorf("%s %q: %w: %w", attemptsBucket, key, ErrDamaged, err)
 		}
 		if !listed(stored.toRecord()) {

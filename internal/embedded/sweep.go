@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -91,6 +90,6 @@ func isExpired(value []byte, now time.Time) bool {
 	var v struct {
 		ExpiresAt time.Time `json:"expires_at"`
 	}
-	err := json.Unmarshal(value, &v)
+	err := decode(value, &v)
 	return err == nil && !v.ExpiresAt.IsZero() && v.ExpiresAt.Before(now)
 }

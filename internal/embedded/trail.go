@@ -109,7 +109,7 @@ func readEntries(tx *bbolt.Tx, q audit.Query) (found []audit.Entry, next string,
 			return found, last, nil
 		}
 		var stored entry
-		if err := json.Unmarshal(v, &stored); err != nil {
+		if err := decode(v, &stored); err != nil {
 			return nil, "", fmt.Errorf("%q: %w: %w", k, ErrDamaged, err)
 		}
 		last = stored.ID

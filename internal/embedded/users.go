@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -63,7 +62,10 @@ func (u *Users) Credential(ctx context.Context, key lockout.Key) (users.Credenti
 	case err != nil:
 		return users.Credential{}, fmt.Errorf("reading credential: %w", err)
 	case !known:
-		return users.UnknownCredential(u.hasher), json.Unmarshal([]byte(nobody), &found)
+		if err := decode([]byte(nobody), &found); err != nil {
+			return users.Credential{}, fmt.Errorf("reading credential: %w", err)
+		}
+		return users.UnknownCredential(u.hasher), nil
 	}
 	replace := func(ctx context.Context, before, after string) error {
 		return u.replaceHash(ctx, key, before, after)
