@@ -74,7 +74,8 @@ var importTable = map[string][]string{
 	"infra/cost/bill":      {"internal/lockout"},
 	"infra/simulate":       {"infra/simulate/flood"},
 	"infra/simulate/flood": {"infra/cost/bill", "internal/lockout", "internal/users"},
-	"infra/soak":           {"infra/child", "infra/faults", "infra/soak/ledger"},
+	"infra/launch":         {"infra/child"},
+	"infra/soak":           {"infra/child", "infra/faults", "infra/launch", "infra/soak/ledger"},
 	"infra/soak/ledger":    nil,
 	"infra/timing":         nil,
 

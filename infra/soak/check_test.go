@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"portcullis/infra/child"
 	"portcullis/infra/soak/ledger"
 )
 
@@ -114,7 +115,7 @@ func TestAProcessAndItsChildrenAreMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	found := children(os.Getpid())
+	found := child.Of(os.Getpid())
 	if len(found) != 1 || found[0] != cmd.Process.Pid {
 		t.Errorf("got children %v, want %d", found, cmd.Process.Pid)
 	}

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"portcullis/infra/child"
 )
 
 // What counts as flat: the median of the last third of the samples is at most
@@ -40,7 +40,7 @@ func (g *gauge) sample() {
 		*g = gauge{server: g.server, pid: pid}
 	}
 	memory, files := 0, 0
-	for _, p := range append(children(pid), pid) {
+	for _, p := range append(child.Of(pid), pid) {
 		memory += privateMemory(p)
 		files += openFiles(p)
 	}
@@ -98,27 +98,4 @@ func privateMemory(pid int) int {
 func openFiles(pid int) int {
 	found, _ := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd")) // none where there is no process
 	return len(found)
-}
-
-// children returns the processes that a process started.
-func children(pid int) []int {
-	var all []int
-	found, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is a good one
-	for _, path := range found {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		// After the name, which may hold anything: the state and the parent.
-		var state string
-		var parent int
-		_, rest, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
-		if _, err := fmt.Sscan(rest, &state, &parent); err != nil || parent != pid {
-			continue
-		}
-		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
-			all = append(all, n)
-		}
-	}
-	return all
 }

@@ -1,31 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"portcullis/infra/child"
+	"portcullis/infra/launch"
 )
 
-// How long infra/local may take to start and to stop; both tell a hang from a
-// busy machine.
-const (
-	startTime = 2 * time.Minute
-	stopTime  = 20 * time.Second
-)
+// How long infra/local may take to stop; it tells a hang from a busy machine.
+const stopTime = 20 * time.Second
 
 // A person is somebody that infra/local made.
-type person struct{ Client, Username, Password, Role string }
+type person = launch.Person
 
 // A life of a server is the time from its start to its end.
 type life struct {
@@ -69,51 +61,15 @@ func at(base string, root person) *server {
 
 // start begins a life, and returns whom the server tells of.
 func (s *server) start() ([]person, error) {
-	cmd := exec.Command(s.program, append([]string{"-addr", "127.0.0.1:0", "-json", "-log", "off"}, s.flags...)...)
-	cmd.Env = append(os.Environ(), s.environment...)
-	cmd.Stderr = os.Stderr
-	stdout, err := cmd.StdoutPipe()
+	server, err := launch.Local(s.program, s.environment, s.flags...)
 	if err != nil {
 		return nil, err
 	}
-	service, err := child.Start(cmd, syscall.SIGKILL)
-	if err != nil {
-		return nil, fmt.Errorf("starting %s: %w", s.program, err)
-	}
-	addr, people, err := greeting(stdout)
-	if err != nil {
-		service.Stop(0)
-		return nil, fmt.Errorf("starting %s: %w", s.program, err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.life = &life{base: "http://" + addr, pid: cmd.Process.Pid, Service: service}
+	s.life = &life{base: server.Base, pid: server.PID, Service: server.Service}
 	close(s.up)
-	return people, nil
-}
-
-// greeting reads the server's first line, and goes on reading.
-func greeting(stdout io.Reader) (addr string, people []person, err error) {
-	lines := make(chan []byte, 1)
-	go func() {
-		r := bufio.NewReader(stdout)
-		line, _ := r.ReadBytes('\n')
-		lines <- line
-		_, _ = io.Copy(io.Discard, r)
-	}()
-	var told struct {
-		Addr  string
-		Users []person
-	}
-	select {
-	case line := <-lines:
-		if err := json.Unmarshal(line, &told); err != nil {
-			return "", nil, fmt.Errorf("its first line is %q: %w", line, err)
-		}
-		return told.Addr, told.Users, nil
-	case <-time.After(startTime):
-		return "", nil, errors.New("it said nothing")
-	}
+	return server.People, nil
 }
 
 // wait returns the server's life, once it has one.
