@@ -81,7 +81,23 @@ screenshots: need-go ## Take pictures of the console's pages into .build/screens
 	@go test -count=1 -v -run '^TestPictures$$' ./infra/browser -args -pictures
 
 .PHONY: bench
-bench: need-go ## Measure how soon the console is painted, and whether it stays smooth
+bench: need-go ministack functions bench-go ## Measure logins and all else against the bare hash, in both worlds (half an hour; ARGS="-quick")
+	@go build -o .build/bin/local ./infra/local
+	@go build -o .build/bin/ministack ./infra/ministack
+	@go build -o .build/bin/bench ./infra/bench
+	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/bench -go .build/bench/go.txt $(ARGS)
+
+# How often each Go benchmark runs; benchstat wants six and more.
+COUNT ?= 6
+
+.PHONY: bench-go
+bench-go: need-go ## Run the Go benchmarks of the pure parts, for benchstat, into .build/bench/go.txt
+	@mkdir -p .build/bench
+	@go test -run '^$$' -bench . -benchmem -benchtime 200ms -count $(COUNT) ./internal/... ./infra/bench | tee .build/bench/go.txt
+	@! grep '^FAIL' .build/bench/go.txt
+
+.PHONY: bench-console
+bench-console: need-go ## Measure how soon the console is painted, and whether it stays smooth
 	@go test -run '^$$' -bench '^Benchmark(Paint|TenThousandUsers)$$' -benchtime 5x ./infra/browser
 
 .PHONY: functions
