@@ -58,10 +58,11 @@ var importTable = map[string][]string{
 	"internal/console":   nil,
 	"infra/stack":        nil,
 	"infra/child":        nil,
+	"infra/bootstrap":    {"internal/environ", "internal/lockout"},
 	"infra/calls":        nil, // and nobody but tests may import it
 	"infra/ministack":    {"infra/child", "infra/stack", "internal/environ"},
 	"infra/samlocal":     {"infra/child"},
-	"infra/local":        append([]string{"infra", "infra/examples", "internal/embedded"}, functionsMayImport...),
+	"infra/local":        append([]string{"infra", "infra/bootstrap", "infra/examples", "internal/embedded"}, functionsMayImport...),
 	"functions/query":    append([]string{"infra"}, functionsMayImport...), // serves the contract
 	"infra/browser":      nil,                                              // and nobody but tests may import it
 	"infra/faults":       nil,                                              // nor this

@@ -58,39 +58,6 @@ func (h *held) release() {
 	_, _ = h.waiting.WriteTo(h.w)
 }
 
-// maxLine is where a line of a function's output is cut, in bytes.
-const maxLine = 64 << 10
-
-// whole passes on one line at a time. Only one goroutine may write to it.
-type whole struct {
-	w    io.Writer
-	rest []byte
-}
-
-func (l *whole) Write(p []byte) (int, error) {
-	l.rest = append(l.rest, p...)
-	for {
-		end := bytes.IndexByte(l.rest, '\n') + 1
-		if end == 0 && len(l.rest) < maxLine {
-			return len(p), nil
-		}
-		if end == 0 {
-			end = maxLine
-		}
-		if _, err := l.w.Write(l.rest[:end]); err != nil {
-			return 0, err
-		}
-		l.rest = l.rest[end:]
-	}
-}
-
-// flush passes on what no newline came after.
-func (l *whole) flush() {
-	if len(l.rest) > 0 {
-		_, _ = l.w.Write(append(l.rest, '\n'))
-	}
-}
-
 // sieve passes on lines, but those that say a lower level than the least. The
 // functions' metrics count as details: there is no CloudWatch here to read them.
 type sieve struct {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"portcullis/infra/bootstrap"
 )
 
 func TestTheLogKeepsItsLevel(t *testing.T) {
@@ -30,7 +32,7 @@ func TestTheLogKeepsItsLevel(t *testing.T) {
 
 func TestAFunctionsOutputIsSievedLineByLine(t *testing.T) {
 	var out strings.Builder
-	lines := &whole{w: sieve{&out, slog.LevelWarn}}
+	lines := bootstrap.NewLines(sieve{&out, slog.LevelWarn})
 	for _, part := range []string{
 		`{"level":"INFO","msg":"a"}` + "\n" + `{"_aws":{}}` + "\n" + `{"level":"WA`, `RN","msg":"b"}` + "\n",
 		"panic: c\n", `{"msg":"d"}` + "\n", `{"level":"ERROR","msg":"e"}` + "\n" + "the end",
@@ -39,21 +41,10 @@ func TestAFunctionsOutputIsSievedLineByLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	lines.flush()
+	lines.Flush()
 	want := []string{`{"level":"WARN","msg":"b"}`, "panic: c", `{"msg":"d"}`, `{"level":"ERROR","msg":"e"}`, "the end", ""}
 	if diff := cmp.Diff(strings.Split(out.String(), "\n"), want); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
-	}
-}
-
-func TestALineWithoutEndIsCut(t *testing.T) {
-	var out strings.Builder
-	lines := &whole{w: &out}
-	if _, err := lines.Write(bytes.Repeat([]byte("x"), maxLine+1)); err != nil {
-		t.Fatal(err)
-	}
-	if len(lines.rest) != 1 || out.Len() != maxLine {
-		t.Errorf("got %d bytes held and %d passed on, want 1 and %d", len(lines.rest), out.Len(), maxLine)
 	}
 }
 

@@ -11,8 +11,8 @@
 //
 //   - embedded.go: the handlers in this process, on a data folder;
 //   - compiled.go: the compiled functions as processes of their own, which are
-//     spoken to as the Lambda service would (pool.go, process.go, runtime.go),
-//     on the stores that the environment names.
+//     spoken to as the Lambda service would (pool.go, and package bootstrap), on
+//     the stores that the environment names.
 //
 // The one decision a reader must know: nothing of the API is decided here. The
 // routes, the rights, the answers and the rule are those of the functions, so

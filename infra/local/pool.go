@@ -7,44 +7,46 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"portcullis/infra/bootstrap"
 )
 
 // A pool keeps the processes of one function: as many as are needed at once, up
 // to a limit. They are started when a request finds all of them busy.
 type pool struct {
-	function  string
-	bootstrap string
-	timeout   time.Duration // of an invocation
-	log       io.Writer
+	function string
+	path     string        // of its bootstrap
+	timeout  time.Duration // of an invocation
+	log      io.Writer
 	// environment is what the processes are told beside what this one is.
 	environment []string
 	// cold makes each event the first and the last of its process.
 	cold   bool
-	idle   chan *process // as many places as there may be processes
-	places chan struct{} // one for each process there is
+	idle   chan *bootstrap.Process // as many places as there may be processes
+	places chan struct{}           // one for each process there is
 
 	mu      sync.Mutex
-	live    map[*process]bool
+	live    map[*bootstrap.Process]bool
 	stopped bool
 }
 
-func newPool(function, bootstrap string, limit int, timeout time.Duration, log io.Writer) *pool {
+func newPool(function, path string, limit int, timeout time.Duration, log io.Writer) *pool {
 	return &pool{
-		function: function, bootstrap: bootstrap, timeout: timeout, log: log,
-		idle: make(chan *process, limit), places: make(chan struct{}, limit), live: make(map[*process]bool),
+		function: function, path: path, timeout: timeout, log: log,
+		idle: make(chan *bootstrap.Process, limit), places: make(chan struct{}, limit), live: make(map[*bootstrap.Process]bool),
 	}
 }
 
 // invoke runs the function on an event. It waits for a process as long as the
-// context allows. The error is the function's own, as a *functionError, or says
+// context allows. The error is the function's own, as a *bootstrap.Error, or says
 // what became of its process, which is then replaced by the next request.
 func (f *pool) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	p, err := f.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := p.invoke(ctx, payload)
-	own := (*functionError)(nil)
+	answer, err := p.Invoke(ctx, payload, f.timeout)
+	own := (*bootstrap.Error)(nil)
 	if answered := err == nil || errors.As(err, &own); !answered || f.cold {
 		f.drop(p)
 		return answer, err
@@ -54,17 +56,17 @@ func (f *pool) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 // take returns a process that waits for work.
-func (f *pool) take(ctx context.Context) (*process, error) {
+func (f *pool) take(ctx context.Context) (*bootstrap.Process, error) {
 	for {
 		p, err := f.idleOrNew(ctx)
-		if err != nil || !p.hasEnded() {
+		if err != nil || !p.HasEnded() {
 			return p, err
 		}
 		f.drop(p) // it ended while it was idle
 	}
 }
 
-func (f *pool) idleOrNew(ctx context.Context) (*process, error) {
+func (f *pool) idleOrNew(ctx context.Context) (*bootstrap.Process, error) {
 	select {
 	case p := <-f.idle:
 		return p, nil
@@ -81,14 +83,14 @@ func (f *pool) idleOrNew(ctx context.Context) (*process, error) {
 }
 
 // start starts a process in the place that was taken for it.
-func (f *pool) start() (*process, error) {
+func (f *pool) start() (*bootstrap.Process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
 		<-f.places
 		return nil, errors.New("the server is stopping")
 	}
-	p, err := startProcess(f.function, f.bootstrap, f.timeout, f.log, f.environment)
+	p, err := bootstrap.Start(bootstrap.Program{Function: f.function, Path: f.path, Environment: f.environment, Output: f.log})
 	if err != nil {
 		<-f.places
 		return nil, err
@@ -98,8 +100,8 @@ func (f *pool) start() (*process, error) {
 }
 
 // drop ends a process and gives its place back.
-func (f *pool) drop(p *process) {
-	p.stop()
+func (f *pool) drop(p *bootstrap.Process) {
+	p.Stop()
 	f.mu.Lock()
 	delete(f.live, p)
 	f.mu.Unlock()
@@ -112,6 +114,6 @@ func (f *pool) stop() {
 	defer f.mu.Unlock()
 	f.stopped = true
 	for p := range f.live {
-		p.stop()
+		p.Stop()
 	}
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"portcullis/infra/bootstrap"
 )
 
 // testFunction makes the test binary a Lambda function, one that fails to start,
@@ -123,7 +125,7 @@ func TestAFunctionsErrorIsItsOwnAndItGoesOn(t *testing.T) {
 	f := newTestPool(t, 1, longTime)
 	before := mustInvoke(t, f, order{})
 	_, err := invoke(f, order{Fail: "Unauthorized"})
-	if own := (*functionError)(nil); !errors.As(err, &own) || err.Error() != "Unauthorized" {
+	if own := (*bootstrap.Error)(nil); !errors.As(err, &own) || err.Error() != "Unauthorized" {
 		t.Errorf("got %v, want the function's own Unauthorized", err)
 	}
 	if after := mustInvoke(t, f, order{}); after.Process != before.Process {
@@ -164,19 +166,9 @@ func (f *pool) awaitEnd(pid int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for p := range f.live {
-		if p.cmd.Process.Pid == pid {
-			<-p.ended
+		if p.PID() == pid {
+			<-p.Ended()
 		}
-	}
-}
-
-// limit changes how long the processes there are may take, not that of those
-// that come after them. None of them may be at work.
-func (f *pool) limit(timeout time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for p := range f.live {
-		p.api.timeout = timeout
 	}
 }
 
@@ -187,10 +179,11 @@ func TestAFunctionThatTakesTooLongIsEnded(t *testing.T) {
 	defer close(never)
 	f := newTestPool(t, 1, longTime)
 	before := mustInvoke(t, f, order{})
-	f.limit(time.Millisecond)
-	if _, err := invoke(f, order{Fetch: slow.URL}); !errors.Is(err, errTimedOut) {
-		t.Errorf("got %v, want %v", err, errTimedOut)
+	f.timeout = time.Millisecond
+	if _, err := invoke(f, order{Fetch: slow.URL}); !errors.Is(err, bootstrap.ErrTimedOut) {
+		t.Errorf("got %v, want %v", err, bootstrap.ErrTimedOut)
 	}
+	f.timeout = longTime
 	if after := mustInvoke(t, f, order{}); after.Process == before.Process {
 		t.Error("the process that took too long is still there")
 	}
@@ -277,16 +270,6 @@ func TestStoppingEndsEveryProcess(t *testing.T) {
 	}
 	if _, err := invoke(f, order{}); err == nil {
 		t.Error("a pool that was stopped started another process")
-	}
-}
-
-func TestAnAnswerToNoInvocationIsRefused(t *testing.T) {
-	api := &runtimeAPI{}
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest("POST", "/2018-06-01/runtime/invocation/made-up/response", strings.NewReader("{}"))
-	api.handler().ServeHTTP(w, r)
-	if w.Code != http.StatusBadRequest {
-		t.Errorf("got %d, want %d", w.Code, http.StatusBadRequest)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"portcullis/infra/bootstrap"
 	"portcullis/infra/faults"
 	"portcullis/internal/access"
 	"portcullis/internal/attempts"
@@ -233,7 +234,7 @@ func (p *provisioner) try(ctx context.Context, trial provisionTrial) error {
 	p.proxy.Inject(trial.rule)
 	during, faulty := p.order(ctx, client, trial.order)
 	p.proxy.Inject(nil)
-	if own := (*functionError)(nil); faulty != nil && !errors.As(faulty, &own) && !errors.Is(faulty, errTimedOut) {
+	if own := (*bootstrap.Error)(nil); faulty != nil && !errors.As(faulty, &own) && !errors.Is(faulty, bootstrap.ErrTimedOut) {
 		return faulty
 	}
 	if faulty != nil && trial.refused == "" && !trial.lasts {

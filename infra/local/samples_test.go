@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
+	"portcullis/infra/bootstrap"
 	"portcullis/infra/stack"
 	"portcullis/internal/environ"
 	"portcullis/internal/lockouttest"
@@ -86,7 +87,7 @@ func answerTo(t *testing.T, f *pool, file string) string {
 		t.Fatal(err)
 	}
 	text, err := f.invoke(t.Context(), event)
-	if own := (*functionError)(nil); errors.As(err, &own) {
+	if own := (*bootstrap.Error)(nil); errors.As(err, &own) {
 		return own.Message
 	}
 	if err != nil {

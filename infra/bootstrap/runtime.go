@@ -1,4 +1,4 @@
-package main
+package bootstrap
 
 import (
 	"encoding/json"
@@ -18,6 +18,7 @@ const maxAnswer = 6 << 20
 type invocation struct {
 	id       string
 	payload  []byte
+	timeout  time.Duration
 	answered chan outcome // buffered
 }
 
@@ -27,27 +28,28 @@ type outcome struct {
 	err    error
 }
 
-// A functionError is an error that a function returned, as the runtime reports
-// it.
-type functionError struct {
+// An Error is an error that a function returned, as the runtime reports it.
+type Error struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
 }
 
 // Error returns the function's own text and nothing else: API Gateway knows an
 // authorizer's refusal by it.
-func (e *functionError) Error() string { return e.Message }
+func (e *Error) Error() string { return e.Message }
 
 // A runtimeAPI is the Lambda Runtime API (version 2018-06-01) of one process,
 // which has at most one invocation at a time.
 type runtimeAPI struct {
 	function string
-	timeout  time.Duration    // of an invocation
 	work     chan *invocation // not buffered: taken when the process asks for it
+	first    sync.Once
+	asked    chan struct{} // closed when it first asks; askedAt is set by then
+	askedAt  time.Time
 
 	mu         sync.Mutex
 	current    *invocation
-	initFailed *functionError
+	initFailed *Error
 }
 
 // handler returns the routes of the API.
@@ -63,15 +65,19 @@ func (a *runtimeAPI) handler() http.Handler {
 
 // next waits for an event and hands it out.
 func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
+	a.first.Do(func() {
+		a.askedAt = time.Now()
+		close(a.asked)
+	})
 	select {
 	case i := <-a.work:
 		a.mu.Lock()
 		a.current = i
 		a.mu.Unlock()
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", i.id)
-		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(a.timeout).UnixMilli(), 10))
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(i.timeout).UnixMilli(), 10))
 		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn",
-			fmt.Sprintf("arn:aws:lambda:local:%s:function:%s", accountID, a.function))
+			"arn:aws:lambda:local:000000000000:function:"+a.function)
 		w.Header().Set("Lambda-Runtime-Trace-Id", "Root=1-"+i.id)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(i.payload) // a process that is gone is noticed by its end
@@ -122,8 +128,8 @@ func (a *runtimeAPI) initFailure() string {
 	return a.initFailed.Message
 }
 
-func readError(w http.ResponseWriter, r *http.Request) *functionError {
-	failed := new(functionError)
+func readError(w http.ResponseWriter, r *http.Request) *Error {
+	failed := new(Error)
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(failed); err != nil {
 		failed.Message = fmt.Sprintf("an error that cannot be read: %v", err)
 	}
