@@ -100,6 +100,14 @@ bench-go: need-go ## Run the Go benchmarks of the pure parts, for benchstat, int
 bench-console: need-go ## Measure how soon the console is painted, and whether it stays smooth
 	@go test -run '^$$' -bench '^Benchmark(Paint|TenThousandUsers)$$' -benchtime 5x ./infra/browser
 
+.PHONY: bench-cold
+bench-cold: need-go ministack functions ## Measure what the functions cost before their first event (ARGS="-help" lists its flags)
+	@$(LAMBDA_BUILD) go build -o .build/coldstart/empty/bootstrap ./infra/bench/coldstart/empty
+	@go build -o .build/bin/local ./infra/local
+	@go build -o .build/bin/ministack ./infra/ministack
+	@go build -o .build/bin/coldstart ./infra/bench/coldstart
+	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/coldstart $(ARGS)
+
 .PHONY: functions
 functions: need-go ## Compile the Lambda functions to .build/functions/NAME/bootstrap
 	@test -n "$(FUNCTIONS)" || { echo "portcullis: no folder in functions/" >&2; exit 1; }

@@ -81,6 +81,9 @@ var importTable = map[string][]string{
 	"infra/soak/ledger":    nil,
 	"infra/timing":         nil,
 
+	"infra/bench/coldstart":       {"infra/bootstrap", "internal/environ"},
+	"infra/bench/coldstart/empty": nil,
+
 	// What a portal's team copies stands alone.
 	"infra/examples":        nil,
 	"infra/examples/client": nil,
