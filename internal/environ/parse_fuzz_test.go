@@ -10,8 +10,8 @@ import (
 	"portcullis/internal/environ"
 )
 
-// A single is a configuration of one variable: the others, which each compile a
-// pattern, would be most of what a fuzzer runs.
+// A single is a configuration of one variable: the others would be most of what a
+// fuzzer runs.
 type single[T any] struct {
 	Value T `env:"PORTCULLIS_VALUE"`
 }

@@ -1,8 +1,8 @@
 package environ
 
 import (
+	"bytes"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,21 +17,20 @@ func (e malformedError) Error() string { return string(e) }
 // client, an access key.
 type Name string
 
-// namePattern allows what the names of all of these are made of.
-const namePattern = `^[A-Za-z0-9_+-]{1,128}$`
-
 // UnmarshalText takes 1 to 128 letters, digits and the signs _ + -.
 func (n *Name) UnmarshalText(text []byte) error {
-	return match((*string)(n), text, namePattern, "must be 1 to 128 letters, digits, _, + or -")
+	return set((*string)(n), text, isMade(text, 1, 128, "_+-"), "must be 1 to 128 letters, digits, _, + or -")
 }
 
 // A Stage is one deployment of Portcullis, such as "prod". It is a part of the
 // names of parameters.
 type Stage string
 
-// UnmarshalText takes 1 to 32 lower case letters, digits and dashes.
+// UnmarshalText takes 1 to 32 lower case letters, digits and dashes, of which the
+// first is no dash.
 func (s *Stage) UnmarshalText(text []byte) error {
-	return match((*string)(s), text, `^[a-z0-9][a-z0-9-]{0,31}$`, "must be 1 to 32 lower case letters, digits and dashes")
+	ok := isMade(text, 1, 32, "-") && isLower(text) && text[0] != '-'
+	return set((*string)(s), text, ok, "must be 1 to 32 lower case letters, digits and dashes")
 }
 
 // A Table is the name of a DynamoDB table.
@@ -40,16 +39,19 @@ type Table string
 // UnmarshalText takes what DynamoDB's naming rules take: 3 to 255 letters,
 // digits, dots, dashes and underscores.
 func (t *Table) UnmarshalText(text []byte) error {
-	return match((*string)(t), text, `^[A-Za-z0-9_.-]{3,255}$`, "must be a DynamoDB table name of 3 to 255 characters")
+	return set((*string)(t), text, isMade(text, 3, 255, "_.-"), "must be a DynamoDB table name of 3 to 255 characters")
 }
 
 // A Parameter is the full name of an SSM parameter.
 type Parameter string
 
+// maxLevels is how many levels the name of a parameter may have.
+const maxLevels = 15
+
 // UnmarshalText takes a path from the root: Parameter Store allows 1,011
 // characters with fifteen levels.
 func (p *Parameter) UnmarshalText(text []byte) error {
-	return match((*string)(p), text, `^(/[A-Za-z0-9_.-]+){1,15}$`, "must be a parameter name that starts with a slash")
+	return set((*string)(p), text, isPath(text), "must be a parameter name that starts with a slash")
 }
 
 // EventBus is the name of an event bus of EventBridge.
@@ -59,15 +61,49 @@ type EventBus string
 // and hyphens, and no ARN. A partner's bus, whose name has slashes, takes no
 // events of ours.
 func (b *EventBus) UnmarshalText(text []byte) error {
-	return match((*string)(b), text, `^[A-Za-z0-9._-]{1,256}$`, "must be the name of an event bus")
+	return set((*string)(b), text, isMade(text, 1, 256, "._-"), "must be the name of an event bus")
 }
 
-func match(to *string, text []byte, pattern, rule string) error {
-	if !regexp.MustCompile(pattern).Match(text) {
+// set takes a value that is well-formed, and says the rule to any other.
+func set(to *string, text []byte, ok bool, rule string) error {
+	if !ok {
 		return malformedError(rule)
 	}
 	*to = string(text)
 	return nil
+}
+
+// isMade reports whether a text has so many bytes, which are all ASCII letters,
+// digits or one of the signs. Patterns with such bounds say the same in a line, and
+// compiling them for every variable was half of what a function did before its
+// first event.
+func isMade(text []byte, least, most int, signs string) bool {
+	for _, c := range text {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if digit := '0' <= c && c <= '9'; !letter && !digit && strings.IndexByte(signs, c) < 0 {
+			return false
+		}
+	}
+	return least <= len(text) && len(text) <= most
+}
+
+// isLower reports whether no letter is a capital.
+func isLower(text []byte) bool {
+	return !bytes.ContainsFunc(text, func(r rune) bool { return 'A' <= r && r <= 'Z' })
+}
+
+// isPath reports whether a text is names of any length, each after a slash.
+func isPath(text []byte) bool {
+	levels := bytes.Split(text, []byte("/"))
+	if len(levels[0]) > 0 || len(levels)-1 > maxLevels {
+		return false
+	}
+	for _, name := range levels[1:] {
+		if !isMade(name, 1, len(text), "_.-") {
+			return false
+		}
+	}
+	return len(levels) > 1
 }
 
 // Origins are web origins, separated by commas; none where the variable is
@@ -90,12 +126,14 @@ func (o *Origins) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// hostPattern is a host name in lower case, or an IPv4 address.
-const hostPattern = `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
+// isHost reports whether a text is a host name in lower case, or an IPv4 address.
+func isHost(text []byte) bool {
+	return isMade(text, 1, len(text), ".-") && isLower(text) && !bytes.ContainsAny(text[:1], ".-") && !bytes.ContainsAny(text[len(text)-1:], ".-")
+}
 
 func isOrigin(origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme+"://"+u.Host != origin || !regexp.MustCompile(hostPattern).MatchString(u.Hostname()) {
+	if err != nil || u.Scheme+"://"+u.Host != origin || !isHost([]byte(u.Hostname())) {
 		return false
 	}
 	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && err != nil {
