@@ -3,7 +3,6 @@ package users
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -52,13 +51,19 @@ func (e *RuleError) Error() string { return e.kind.Error() + ": " + e.Rule }
 // Unwrap returns [ErrInvalidUsername] or [ErrInvalidPassword].
 func (e *RuleError) Unwrap() error { return e.kind }
 
-var clientPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+// maxClientBytes is the length of the longest name of a client.
+const maxClientBytes = 32
 
-// CheckClient returns nil if the name of a client is well-formed, else
-// [ErrInvalidClient].
+// CheckClient returns nil if the name of a client is 1 to 32 letters from a to z,
+// digits and dashes, of which the first is no dash; else [ErrInvalidClient].
 func CheckClient(client string) error {
-	if !clientPattern.MatchString(client) {
+	if client == "" || len(client) > maxClientBytes || client[0] == '-' {
 		return ErrInvalidClient
+	}
+	for _, c := range []byte(client) {
+		if lower, digit := 'a' <= c && c <= 'z', '0' <= c && c <= '9'; !lower && !digit && c != '-' {
+			return ErrInvalidClient
+		}
 	}
 	return nil
 }
@@ -158,15 +163,17 @@ func ruleOf(name string, err error) string {
 
 const ruleUsernameLetters = "must be made of letters, digits and common signs; symbols and special forms of letters are not allowed"
 
-// anyDirection is UsernameCasePreserved without its last rule, the one about the
-// directions in which letters are written: package precis asks it first, and of
-// every name that is not plain ASCII.
-var anyDirection = precis.NewIdentifier(precis.FoldWidth, precis.Norm(norm.NFC))
+// anyDirection returns UsernameCasePreserved without its last rule, the one about
+// the directions in which letters are written: package precis asks it first, and of
+// every name that is not plain ASCII. Few names ask for it, so none is kept.
+func anyDirection() *precis.Profile {
+	return precis.NewIdentifier(precis.FoldWidth, precis.Norm(norm.NFC))
+}
 
 // ruleOfDirection is ruleOf for a name that breaks the rule about directions,
 // and perhaps another one that says more.
 func ruleOfDirection(name string) string {
-	canonical, err := anyDirection.String(name)
+	canonical, err := anyDirection().String(name)
 	if err != nil {
 		return ruleUsernameLetters
 	}

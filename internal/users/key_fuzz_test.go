@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,11 +38,11 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-// isClient reads the name of a client without a pattern.
-func isClient(name string) bool {
-	return 1 <= len(name) && len(name) <= 32 && name[0] != '-' &&
-		strings.Trim(name, "0123456789abcdefghijklmnopqrstuvwxyz-") == ""
-}
+// clientPattern is the rule for the name of a client.
+var clientPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// isClient reads the name of a client by the pattern.
+func isClient(name string) bool { return clientPattern.MatchString(name) }
 
 // hasOneSpelling checks that a name that somebody may have is a fixed point once
 // it is canonical, and that no other name is charged under one.
