@@ -64,6 +64,26 @@ func TestParseFillsInEverything(t *testing.T) {
 	}
 }
 
+// TestParseReadsAsAProcessWould: of a name that comes twice the last counts, what is
+// empty is as its default, and what has no tag is not of the environment.
+func TestParseReadsAsAProcessWould(t *testing.T) {
+	type plain struct {
+		Untagged string
+		Inner    struct {
+			Twice environ.Name `env:"TWICE,required,notEmpty"`
+		}
+		Empty   environ.Stage `env:"EMPTY" envDefault:"dev"`
+		Missing string        `env:"MISSING"`
+		Equals  string        `env:"EQUALS"`
+	}
+	got, err := environ.Parse[plain]([]string{"TWICE=first", "Untagged=no", "EMPTY=", "EQUALS=a=b", "TWICE=last", "MISSINGNOT=no"})
+	want := plain{Empty: "dev", Equals: "a=b"}
+	want.Inner.Twice = "last"
+	if diff := cmp.Diff(got, want); err != nil || diff != "" {
+		t.Errorf("error %v, got -, want +:\n%s", err, diff)
+	}
+}
+
 func TestParseNamesEveryMissingVariable(t *testing.T) {
 	_, err := environ.Parse[config](nil)
 	for name := range complete() {

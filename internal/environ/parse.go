@@ -1,49 +1,93 @@
 package environ
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
-
-	"github.com/caarlos0/env/v11"
 )
 
 // Parse fills a T, a struct with env tags, from "NAME=value" strings such as
-// os.Environ gives. The error is of one line and names every variable that is
-// missing or bad, and never a value. Two fields of T that have the same name
-// and type must also have the same variable.
+// os.Environ gives; the last of a name counts. The error is of one line and names
+// every variable that is missing or bad, and never a value.
+//
+// A tag is the variable's name, and behind commas "required", which refuses a
+// variable that is not set, and "notEmpty". One that is empty or not set is what
+// the tag envDefault says, or else the zero value. A field is a string or an
+// encoding.TextUnmarshaler; one without a tag is left alone, but the fields of a
+// struct are filled. Anything else is a mistake in T, and Parse panics.
 func Parse[T any](environment []string) (T, error) {
 	var parsed T
-	err := env.ParseWithOptions(&parsed, env.Options{Environment: env.ToMap(environment)})
-	if err == nil {
-		return parsed, nil
+	f := filler{environment: environment}
+	f.fill(reflect.ValueOf(&parsed).Elem())
+	if len(f.faults) > 0 {
+		return parsed, errors.New("configuration: " + strings.Join(f.faults, "; "))
 	}
-	var all env.AggregateError
-	if !errors.As(err, &all) {
-		return parsed, fmt.Errorf("configuration: %w", err)
-	}
-	faults := make([]string, 0, len(all.Errors))
-	for _, one := range all.Errors {
-		faults = append(faults, fault(reflect.TypeFor[T](), one))
-	}
-	return parsed, errors.New("configuration: " + strings.Join(faults, "; "))
+	return parsed, nil
 }
 
-// fault says what is wrong with one variable.
-func fault(config reflect.Type, err error) string {
-	var missing env.VarIsNotSetError
-	var empty env.EmptyVarError
-	var malformed env.ParseError
-	switch {
-	case errors.As(err, &missing):
-		return missing.Key + " is missing"
-	case errors.As(err, &empty):
-		return empty.Key + " is empty"
-	case errors.As(err, &malformed):
-		return variable(config, malformed) + " " + want(malformed.Err)
+// A filler fills structs and gathers what is wrong.
+type filler struct {
+	environment []string
+	faults      []string
+}
+
+func (f *filler) fill(config reflect.Value) {
+	for field, value := range config.Fields() {
+		tag, tagged := field.Tag.Lookup("env")
+		switch {
+		case tagged:
+			if fault := f.set(value, field.Tag, strings.Split(tag, ",")); fault != "" {
+				f.faults = append(f.faults, fault)
+			}
+		case value.Kind() == reflect.Struct:
+			f.fill(value)
+		}
 	}
-	return err.Error()
+}
+
+// set sets one field, and returns what is wrong with its variable.
+func (f *filler) set(field reflect.Value, tag reflect.StructTag, words []string) string {
+	name, rules := words[0], words[1:]
+	text, found := f.lookup(name)
+	switch {
+	case !found && slices.Contains(rules, "required"):
+		return name + " is missing"
+	case text == "" && slices.Contains(rules, "notEmpty"):
+		return name + " is empty"
+	case text == "":
+		text = tag.Get("envDefault")
+	}
+	if text == "" {
+		return ""
+	}
+	if err := setText(field, text); err != nil {
+		return name + " " + want(err)
+	}
+	return ""
+}
+
+// lookup returns the value of a variable, and whether it is set.
+func (f *filler) lookup(name string) (value string, found bool) {
+	for _, pair := range slices.Backward(f.environment) {
+		if key, value, _ := strings.Cut(pair, "="); key == name {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func setText(field reflect.Value, text string) error {
+	if own, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return own.UnmarshalText([]byte(text))
+	}
+	if field.Kind() != reflect.String {
+		panic(fmt.Sprintf("environ: a variable cannot be read into a field of type %v", field.Type()))
+	}
+	field.SetString(text)
+	return nil
 }
 
 // want says what the value should have been. Only this package's own errors
@@ -54,22 +98,4 @@ func want(err error) string {
 		return string(own)
 	}
 	return "is malformed"
-}
-
-// variable returns the name of the variable that belongs to the field of which
-// the parser knows only the field's name and type.
-func variable(config reflect.Type, e env.ParseError) string {
-	for field := range config.Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		if field.Name == e.Name && field.Type == e.Type {
-			return name
-		}
-		if field.Type.Kind() != reflect.Struct {
-			continue
-		}
-		if name := variable(field.Type, e); name != "" {
-			return name
-		}
-	}
-	return ""
 }
