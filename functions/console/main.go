@@ -5,7 +5,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"time"
@@ -23,16 +22,11 @@ type config struct {
 
 func main() {
 	c := environ.Load[config]()
-	site, err := console.New()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Origins: c.Origins}
 	handlers := httpapi.Preflights(edge)
 	maps.Copy(handlers, map[string]httpapi.Handler{
 		"GET /console":          httpapi.ConsoleRoot(edge),
-		"GET /console/{proxy+}": httpapi.Console(edge, site.Find),
+		"GET /console/{proxy+}": httpapi.Console(edge, console.Finder()),
 	})
 	lambda.Start(httpapi.Mux(edge, handlers))
 }

@@ -17,9 +17,9 @@ var console = []Route{
 	{"GET", "/console/{proxy+}", "console", Anybody},
 }
 
-// routes is the API. template.yaml has one event for each, and for each of the
-// console's.
-var routes = withPreflights([]Route{
+// api is the API without its preflights. template.yaml has one event for each route
+// there is, and for each of the console's.
+var api = []Route{
 	{"POST", "/login", "login", Anybody},
 	{"POST", "/token", "refresh-token", Anybody},
 	{"POST", "/logout", "refresh-token", Anybody},
@@ -37,30 +37,28 @@ var routes = withPreflights([]Route{
 	{"PUT", "/clients/{client}/users/{username}/password", "manage-user", ManageUsers},
 	{"DELETE", "/clients/{client}/users/{username}", "manage-user", ManageUsers},
 	{"GET", "/clients/{client}/audit", "query", ReadAudit},
-})
+}
 
 // Preflight is the method of the request with which a browser asks, before it
 // sends another, whether a page of another origin may (the Fetch standard,
 // "CORS-preflight request"). It carries no token.
 const Preflight = "OPTIONS"
 
-// withPreflights adds a preflight route for each path, which asks for no token.
-func withPreflights(of []Route) []Route {
-	all := slices.Clone(of)
-	for i, r := range of {
-		first := slices.IndexFunc(of, func(other Route) bool { return other.Path == r.Path })
+// preflight returns the route of a path's preflight, which asks for no token.
+func preflight(path string) Route { return Route{Preflight, path, "console", Anybody} }
+
+// Routes returns the routes of the API in the order of the table, and behind them
+// the preflight of each path.
+func Routes() []Route {
+	all := slices.Clone(api)
+	for i, r := range api {
+		first := slices.IndexFunc(api, func(other Route) bool { return other.Path == r.Path })
 		if first == i {
-			all = append(all, Route{Preflight, r.Path, "console", Anybody})
+			all = append(all, preflight(r.Path))
 		}
 	}
 	return all
 }
-
-// all is every route there is.
-var all = slices.Concat(routes, console)
-
-// Routes returns the routes of the API in the order of the table.
-func Routes() []Route { return slices.Clone(routes) }
 
 // ConsoleRoutes returns the routes of the console.
 func ConsoleRoutes() []Route { return slices.Clone(console) }
@@ -68,7 +66,16 @@ func ConsoleRoutes() []Route { return slices.Clone(console) }
 // FindRoute returns the route of a method on a path as API Gateway spells it
 // (its "resource", with the parameters' names), and whether there is one.
 func FindRoute(method, path string) (Route, bool) {
-	for _, r := range all {
+	for _, r := range api {
+		switch {
+		case r.Path != path:
+		case r.Method == method:
+			return r, true
+		case method == Preflight:
+			return preflight(path), true
+		}
+	}
+	for _, r := range console {
 		if r.Method == method && r.Path == path {
 			return r, true
 		}

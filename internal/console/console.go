@@ -23,6 +23,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed files
@@ -96,6 +97,20 @@ func New() (Site, error) {
 func (s Site) Find(path string) (headers map[string]string, body []byte, ok bool) {
 	file, ok := s[path]
 	return file.Headers, file.Body, ok
+}
+
+// Finder returns what [Site.Find] of the console is, and makes the console when it
+// is first called: a function whose event is another than for a file is ready
+// sooner. It panics where [New] has an error.
+func Finder() func(path string) (headers map[string]string, body []byte, ok bool) {
+	made := sync.OnceValue(func() Site {
+		site, err := New()
+		if err != nil {
+			panic(err)
+		}
+		return site
+	})
+	return func(path string) (map[string]string, []byte, bool) { return made().Find(path) }
 }
 
 // read returns the files by their names.

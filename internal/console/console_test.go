@@ -46,6 +46,19 @@ func TestThePageIsServedWithTheseHeaders(t *testing.T) {
 	}
 }
 
+func TestTheFinderFindsWhatTheSiteHas(t *testing.T) {
+	find := console.Finder()
+	for name, file := range site(t) {
+		headers, body, ok := find(name)
+		if diff := cmp.Diff(console.File{Headers: headers, Body: body}, file); !ok || diff != "" {
+			t.Errorf("%s: found %v (-got +want):\n%s", name, ok, diff)
+		}
+	}
+	if _, _, ok := find("nothing"); ok {
+		t.Error("found a file that there is not")
+	}
+}
+
 func TestEveryFileButThePageIsKeptForAYearUnderTheHashOfAll(t *testing.T) {
 	hashed := regexp.MustCompile(`^[0-9a-f]{16}/[a-z]+\.(js|css|svg)$`)
 	for name, file := range site(t) {
