@@ -13,8 +13,9 @@
 // empty function's start right before or after it. What is told is the median of
 // such ratios, since a machine that others use too slows down both alike.
 //
-// The files' pages are in the system's cache when it measures. What Lambda adds to
-// a cold start, fetching the function and making a sandbox, is not in any figure.
+// It starts copies of the functions, whose pages are in the system's cache when it
+// measures. What Lambda adds to a cold start, fetching the function and making a
+// sandbox, is not in any figure.
 package main
 
 import (
@@ -93,34 +94,47 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	settings, err := readMemorySizes(s.template)
+	memorySizes, err := readMemorySizes(s.template)
 	if err != nil {
 		return err
 	}
+	unpacked, err := os.MkdirTemp("", "coldstart-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(unpacked)
 	fmt.Fprintln(stderr, "making the demo client ...")
-	b, err := newBench(ctx, s, stderr)
+	b, err := newBench(ctx, s, names, unpacked, stderr)
 	if err != nil {
 		return err
 	}
+	tables, err := b.measure(ctx, names, memorySizes)
+	if err != nil {
+		return err
+	}
+	return print(stdout, s.markdown, tables)
+}
+
+func (b *bench) measure(ctx context.Context, names []string, memorySizes map[string]int) ([]table, error) {
 	starts, err := b.starts(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	traces, err := b.traces(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	peaks, err := b.peaks(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sizes, err := b.sizes(names)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return print(stdout, s.markdown, []table{
-		startTable(starts), invocationTable(starts), sizeTable(sizes), totalTable(traces), packageTable(traces), memoryTable(peaks, settings),
-	})
+	return []table{
+		startTable(starts), invocationTable(starts), sizeTable(sizes), totalTable(traces), packageTable(traces), memoryTable(peaks, memorySizes),
+	}, nil
 }
 
 // names returns the functions to measure, sorted.
