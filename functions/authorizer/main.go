@@ -16,7 +16,7 @@ import (
 
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
-	"portcullis/internal/tokens"
+	"portcullis/internal/proof"
 	"portcullis/internal/users"
 )
 
@@ -29,10 +29,10 @@ type config struct {
 func main() {
 	c := environ.Load[config]()
 	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey}
-	verifier := &tokens.Verifier{
+	verifier := &proof.Verifier{
 		Issuer:   c.Issuer.Address(c.AWS.Region),
 		ClientID: string(c.Issuer.AppClientID),
-		Keys:     tokens.NewJWKS(c.Issuer.Keys(c.AWS.Region), environ.HTTPClient(), time.Now),
+		Keys:     proof.NewJWKS(c.Issuer.Keys(c.AWS.Region), environ.HTTPClient(), time.Now),
 		Now:      time.Now,
 	}
 	people := users.New(dynamodb.NewFromConfig(c.AWS.Config()), string(c.Users), nil, nil)

@@ -37,6 +37,21 @@ func Roles() []Role { return []Role{Sysadmin, Superuser, Manager, ITUser} }
 // Valid reports whether r is one of the roles; they are case-sensitive.
 func (r Role) Valid() bool { return slices.Contains(Roles(), r) }
 
+// RoleOf returns the one of the groups that is a role; none, which may do nothing,
+// when there is not exactly one. Other groups mean nothing to us.
+func RoleOf(groups []string) Role {
+	var found []Role
+	for _, role := range Roles() {
+		if slices.Contains(groups, string(role)) {
+			found = append(found, role)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
 // An Action is something a caller may want to do within their own client.
 type Action string
 

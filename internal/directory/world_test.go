@@ -27,6 +27,7 @@ import (
 	"portcullis/internal/environ"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
+	"portcullis/internal/proof"
 	"portcullis/internal/tokens"
 	"portcullis/internal/users"
 )
@@ -288,9 +289,9 @@ func awsWorlds(t *testing.T) func(t *testing.T) *world {
 				Users: people, Tokens: m, Attempts: records, Hasher: cheapHasher(), Now: time.Now, NewID: environ.NewID,
 			},
 			process: p, client: "t" + strings.ToLower(rand.Text()), people: people, records: records, trail: log, clock: clock,
-			mint: cognitoMint{m, &tokens.Verifier{
+			mint: cognitoMint{m, &proof.Verifier{
 				Issuer: found.Issuer.Address(found.Region), ClientID: string(found.Issuer.AppClientID),
-				Keys: tokens.NewJWKS(found.Issuer.Keys(found.Region), environ.HTTPClient(), time.Now), Now: time.Now,
+				Keys: proof.NewJWKS(found.Issuer.Keys(found.Region), environ.HTTPClient(), time.Now), Now: time.Now,
 			}},
 		}
 	}
@@ -309,7 +310,7 @@ func (p *process) mortal(stack *middleware.Stack) error {
 // cognitoMint is the mint with Cognito.
 type cognitoMint struct {
 	*tokens.Minter
-	verifier *tokens.Verifier
+	verifier *proof.Verifier
 }
 
 func (m cognitoMint) roles(t *testing.T, user access.User) []access.Role {

@@ -11,7 +11,7 @@ import (
 	"portcullis/internal/embedded"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/tokens"
+	"portcullis/internal/proof"
 	"portcullis/internal/users"
 )
 
@@ -108,7 +108,7 @@ func TestATokenOfAnotherHourIsNone(t *testing.T) {
 		s := open(t, folder(t), clock.Now)
 		defer closeStore(t, s)
 		ana := access.User{Client: "acme", Username: "ana", Role: access.Manager, CreatedAt: at(), SessionsSince: at()}
-		verifier := &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: clock.Now}
+		verifier := &proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: clock.Now}
 		before, err := s.Tokens.Mint(ctx, ana)
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"portcullis/internal/audit"
 	"portcullis/internal/embedded"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/tokens"
+	"portcullis/internal/proof"
 )
 
 func TestAttempts(t *testing.T) { lockouttest.TestAttempts(t, openAttempts) }
@@ -50,7 +50,7 @@ func TestTokens(t *testing.T) {
 		s := fresh(t)
 		return lockouttest.Tokens{
 			Mint:     s.Tokens,
-			Verifier: &tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: time.Now},
+			Verifier: &proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: time.Now},
 		}
 	})
 }

@@ -19,7 +19,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/embedded"
-	"portcullis/internal/tokens"
+	"portcullis/internal/proof"
 )
 
 // ana is a user to mint tokens for.
@@ -34,7 +34,7 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	common := tokens.Claims{
+	common := proof.Claims{
 		Issuer: embedded.Issuer, Groups: []string{"Manager"}, AuthTime: jwt.NewNumericDate(at()),
 		IssuedAt: jwt.NewNumericDate(at()), Expiry: jwt.NewNumericDate(at().Add(session.ExpiresIn)),
 	}
@@ -42,8 +42,8 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 	wantAccess.TokenUse, wantAccess.ClientID, wantAccess.Username = "access", embedded.ClientID, "acme/ana.silva"
 	wantID.TokenUse, wantID.Audience, wantID.CognitoUsername = "id", jwt.Audience{embedded.ClientID}, "acme/ana.silva"
 	gotAccess, gotID := claimsOf(t, s, session.AccessToken), claimsOf(t, s, session.IDToken)
-	made := cmpopts.IgnoreFields(tokens.Claims{}, "Subject", "ID")
-	if diff := cmp.Diff([]tokens.Claims{gotAccess, gotID}, []tokens.Claims{wantAccess, wantID}, made); diff != "" {
+	made := cmpopts.IgnoreFields(proof.Claims{}, "Subject", "ID")
+	if diff := cmp.Diff([]proof.Claims{gotAccess, gotID}, []proof.Claims{wantAccess, wantID}, made); diff != "" {
 		t.Errorf("claims: got -, want +:\n%s", diff)
 	}
 	if gotAccess.Subject == "" || gotAccess.Subject != gotID.Subject || gotAccess.ID == "" || gotAccess.ID == gotID.ID {
@@ -53,7 +53,7 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 }
 
 // claimsOf reads a token that the store's key signed.
-func claimsOf(t *testing.T, s *embedded.Store, token string) tokens.Claims {
+func claimsOf(t *testing.T, s *embedded.Store, token string) proof.Claims {
 	t.Helper()
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -63,7 +63,7 @@ func claimsOf(t *testing.T, s *embedded.Store, token string) tokens.Claims {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var claims tokens.Claims
+	var claims proof.Claims
 	if err := parsed.Claims(key.Key, &claims); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestAFolderWithAnRSAKeySignsWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier := tokens.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
+	verifier := proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
 	caller, err := verifier.Verify(context.Background(), session.AccessToken)
 	if err != nil || caller.Username != "ana.silva" {
 		t.Errorf("got %v, %v", caller, err)

@@ -15,6 +15,7 @@ import (
 
 	"portcullis/internal/environ"
 	"portcullis/internal/lockouttest"
+	"portcullis/internal/proof"
 	"portcullis/internal/tokens"
 )
 
@@ -49,9 +50,9 @@ func TestCognitoMintsTokens(t *testing.T) {
 		pool := readIdentity(t)
 		return lockouttest.Tokens{
 			Mint: pool.minter(), KeepsUsers: true,
-			Verifier: &tokens.Verifier{
+			Verifier: &proof.Verifier{
 				Issuer: pool.Issuer.Address(pool.Region), ClientID: string(pool.Issuer.AppClientID),
-				Keys: tokens.NewJWKS(pool.Issuer.Keys(pool.Region), environ.HTTPClient(), time.Now), Now: time.Now,
+				Keys: proof.NewJWKS(pool.Issuer.Keys(pool.Region), environ.HTTPClient(), time.Now), Now: time.Now,
 			},
 		}
 	})

@@ -1,6 +1,5 @@
-// Package tokens is the way in after a right password and the proof of it
-// later: it mints, renews and ends sessions with Amazon Cognito and verifies
-// access tokens.
+// Package tokens is the way in after a right password: it mints, renews and ends
+// sessions with Amazon Cognito.
 //
 // Cognito never judges a guess. People's passwords are verified by package
 // users; what Cognito knows is a machine password that no person does, derived
@@ -20,13 +19,9 @@
 // mark with the user's, and looks whether they are there and not locked, before
 // Cognito is asked.
 //
-// [Verifier] accepts one kind of token: an access token signed by a key of the issuer
-// with that key's algorithm, for our app client, for a user whose name is
-// "client/username". It takes its keys from a [KeySource]: [JWKS] fetches
-// Cognito's, which are for RS256 alone; package embedded has its own.
-//
-// The one decision a reader must know: the role is the token's one group among
-// access.Roles. A token with none, or with more than one, has a caller without
-// a role, who may do nothing. Guessing the lesser of two would hide that
-// somebody made a mistake.
+// The one decision a reader must know: what a session's token says is compared
+// with the user before it is handed out, without its signature, since it comes
+// from Cognito itself. Package proof verifies what comes from a caller. It is a
+// package of its own because who verifies tokens asks neither Cognito nor
+// Parameter Store, whose clients take a tenth of a function's start each.
 package tokens

@@ -160,8 +160,7 @@ func speaksOf(accessToken string, user access.User) bool {
 	if err := json.Unmarshal(said, &claims); err != nil {
 		return false
 	}
-	caller, ok := Claims{Username: claims.Username, Groups: claims.Groups}.caller()
-	return ok && caller == access.Caller{Client: user.Client, Username: user.Username, Role: user.Role}
+	return claims.Username == user.Client+"/"+user.Username && access.RoleOf(claims.Groups) == user.Role
 }
 
 // wrapped is unavailable for an error that may be nil, or wrapped already.

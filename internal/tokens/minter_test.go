@@ -34,6 +34,8 @@ const (
 	secondClientSecret = "other-client-secret"
 )
 
+var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
 // secretHashes are what Cognito wants of ana with the app client c1, by the
 // client's secret. They were computed with OpenSSL:
 //

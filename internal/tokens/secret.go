@@ -59,3 +59,7 @@ func hmacSHA256(key []byte, text string) []byte {
 
 // cognitoName returns the user's name in the pool, "client/username".
 func cognitoName(user access.User) string { return user.Client + "/" + user.Username }
+
+func unauthorized(reason string) error {
+	return fmt.Errorf("%w: %s", access.ErrUnauthorized, reason)
+}

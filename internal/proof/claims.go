@@ -1,7 +1,6 @@
-package tokens
+package proof
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -40,20 +39,5 @@ func (c Claims) caller() (access.Caller, bool) {
 	if !ok || client == "" || username == "" {
 		return access.Caller{}, false
 	}
-	return access.Caller{Client: client, Username: username, Role: c.role()}, true
-}
-
-// role returns the one group that is a role; none when there is not exactly
-// one. Other groups mean nothing to us.
-func (c Claims) role() access.Role {
-	var found []access.Role
-	for _, role := range access.Roles() {
-		if slices.Contains(c.Groups, string(role)) {
-			found = append(found, role)
-		}
-	}
-	if len(found) != 1 {
-		return ""
-	}
-	return found[0]
+	return access.Caller{Client: client, Username: username, Role: access.RoleOf(c.Groups)}, true
 }

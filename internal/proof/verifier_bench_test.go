@@ -1,4 +1,4 @@
-package tokens_test
+package proof_test
 
 import (
 	"testing"
