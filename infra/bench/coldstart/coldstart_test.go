@@ -50,7 +50,7 @@ func TestARatioIsTakenWithinPairs(t *testing.T) {
 		return pair{start{init: time.Duration(own)}, start{init: time.Duration(empty)}}
 	}
 	pairs := []pair{both(14, 10), both(28, 20), both(60, 10)}
-	if got := ratio(pairs, func(s start) time.Duration { return s.init }); got != 1.4 {
+	if got := ratio(pairs, initTime); got != 1.4 {
 		t.Errorf("got %v, want 1.4", got)
 	}
 	for _, row := range startTable(map[string][]pair{"login": pairs, "query": {both(13, 10)}}).rows {

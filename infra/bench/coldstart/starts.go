@@ -88,13 +88,28 @@ func spread(times []time.Duration) string {
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // collect reads one time of each start.
-func collect(pairs []pair, read func(pair) time.Duration) []time.Duration {
+func collect(starts []start, read func(start) time.Duration) []time.Duration {
 	var all []time.Duration
-	for _, p := range pairs {
-		all = append(all, read(p))
+	for _, s := range starts {
+		all = append(all, read(s))
 	}
 	return all
 }
+
+// sides returns the function's own starts, and those of the empty one beside them.
+func sides(pairs []pair) (own, beside []start) {
+	for _, p := range pairs {
+		own, beside = append(own, p.own), append(beside, p.empty)
+	}
+	return own, beside
+}
+
+// The times of a start.
+func initTime(s start) time.Duration      { return s.init }
+func firstTime(s start) time.Duration     { return s.first }
+func warmTime(s start) time.Duration      { return s.warm }
+func processorOf(s start) time.Duration   { return s.processor }
+func untilAnswered(s start) time.Duration { return s.init + s.first }
 
 // ratio returns the median of the ratios within the pairs.
 func ratio(pairs []pair, read func(start) time.Duration) float64 {
@@ -116,18 +131,13 @@ func startTable(all map[string][]pair) table {
 		head: []string{"function", "ms", "empty beside it, ms", "ratio", "", "processor's ms", "ratio"},
 	}
 	for _, name := range sortedKeys(all) {
-		pairs := all[name]
-		missed := ""
-		took := ratio(pairs, func(s start) time.Duration { return s.init })
+		own, beside := sides(all[name])
+		took, missed := ratio(all[name], initTime), ""
 		if took > goal {
 			missed = "misses"
 		}
-		t.add(name,
-			spread(collect(pairs, func(p pair) time.Duration { return p.own.init })),
-			spread(collect(pairs, func(p pair) time.Duration { return p.empty.init })),
-			fmt.Sprintf("%.2f", took), missed,
-			fmt.Sprintf("%.1f", ms(median(collect(pairs, func(p pair) time.Duration { return p.own.processor })))),
-			fmt.Sprintf("%.2f", ratio(pairs, func(s start) time.Duration { return s.processor })))
+		t.add(name, spread(collect(own, initTime)), spread(collect(beside, initTime)), fmt.Sprintf("%.2f", took), missed,
+			fmt.Sprintf("%.1f", ms(median(collect(own, processorOf)))), fmt.Sprintf("%.2f", ratio(all[name], processorOf)))
 	}
 	return t
 }
@@ -135,33 +145,19 @@ func startTable(all map[string][]pair) table {
 func invocationTable(all map[string][]pair) table {
 	t := table{
 		title: "The first event and the second, in ms",
-		note:  "Least / median / most. The login is a right one: one hash, two round trips to the store, the maximum, the token secret and the tokens. The empty function's are those beside the login.",
-		head:  []string{"function", "first", "second", "start and first, median"},
+		note: "Least / median / most. The login is a right one: one hash, two round trips to the store, the maximum, the token secret and the tokens. " +
+			"The empty function's are those beside all others.",
+		head: []string{"function", "first", "second", "start and first, median"},
 	}
 	row := func(name string, starts []start) {
-		read := func(of func(start) time.Duration) []time.Duration {
-			var times []time.Duration
-			for _, s := range starts {
-				times = append(times, of(s))
-			}
-			return times
-		}
-		t.add(name, spread(read(func(s start) time.Duration { return s.first })), spread(read(func(s start) time.Duration { return s.warm })),
-			fmt.Sprintf("%.1f", ms(median(read(func(s start) time.Duration { return s.init + s.first })))))
-	}
-	names := sortedKeys(all)
-	for _, name := range names {
-		var own []start
-		for _, p := range all[name] {
-			own = append(own, p.own)
-		}
-		row(name, own)
+		t.add(name, spread(collect(starts, firstTime)), spread(collect(starts, warmTime)),
+			fmt.Sprintf("%.1f", ms(median(collect(starts, untilAnswered)))))
 	}
 	var nothing []start
-	for _, name := range names {
-		for _, p := range all[name] {
-			nothing = append(nothing, p.empty)
-		}
+	for _, name := range sortedKeys(all) {
+		own, beside := sides(all[name])
+		nothing = append(nothing, beside...)
+		row(name, own)
 	}
 	row(empty, nothing)
 	return t
