@@ -45,14 +45,14 @@ var importTable = map[string][]string{
 	"internal/policy":    {"internal/lockout", "internal/access"},
 	"internal/secrets":   {"internal/lockout"},
 	"internal/tokens":    {"internal/lockout", "internal/access", "internal/secrets"},
-	"internal/proof":     {"internal/lockout", "internal/access"},
+	"internal/bearer":    {"internal/lockout", "internal/access"},
 	"internal/users":     {"internal/lockout", "internal/access", "internal/audit"},
 	"internal/environ":   {"internal/lockout"},
 	"internal/metrics":   {"internal/lockout", "internal/access"},
 	"internal/announce":  {"internal/audit"},
 	"internal/directory": {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/tokens"},
 	"internal/httpapi":   {"internal/lockout", "internal/access", "internal/audit"},
-	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/proof"},
+	"internal/embedded":  {"internal/lockout", "internal/access", "internal/audit", "internal/users", "internal/bearer"},
 	"infra":              nil,
 	"infra/contract":     {"infra"}, // and nobody but tests and the conformance suite may import it
 	"infra/conformance":  {"infra/contract"},
@@ -94,7 +94,7 @@ var importTable = map[string][]string{
 // its own.
 var functionsMayImport = []string{
 	"internal/lockout", "internal/access", "internal/attempts", "internal/audit", "internal/console", "internal/directory",
-	"internal/environ", "internal/httpapi", "internal/metrics", "internal/policy", "internal/proof", "internal/secrets", "internal/tokens", "internal/users",
+	"internal/environ", "internal/httpapi", "internal/metrics", "internal/policy", "internal/bearer", "internal/secrets", "internal/tokens", "internal/users",
 }
 
 func mayImport(folder string) (allowed []string, known bool) {
@@ -139,7 +139,7 @@ var awsClients = map[string][]string{
 
 // noAWS are the packages that may not even know the SDK's configuration.
 var noAWS = []string{
-	"internal/access", "internal/directory", "internal/embedded", "internal/httpapi", "internal/lockout", "internal/proof",
+	"internal/access", "internal/directory", "internal/embedded", "internal/httpapi", "internal/lockout", "internal/bearer",
 }
 
 func checkAWS(s source) []string {

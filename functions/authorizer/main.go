@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"portcullis/internal/bearer"
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
-	"portcullis/internal/proof"
 	"portcullis/internal/users"
 )
 
@@ -29,10 +29,10 @@ type config struct {
 func main() {
 	c := environ.Load[config]()
 	edge := httpapi.Edge{Log: environ.Logger(os.Stdout), Now: time.Now, Key: users.UserKey}
-	verifier := &proof.Verifier{
+	verifier := &bearer.Verifier{
 		Issuer:   c.Issuer.Address(c.AWS.Region),
 		ClientID: string(c.Issuer.AppClientID),
-		Keys:     proof.NewJWKS(c.Issuer.Keys(c.AWS.Region), environ.HTTPClient(), time.Now),
+		Keys:     bearer.NewJWKS(c.Issuer.Keys(c.AWS.Region), environ.HTTPClient(), time.Now),
 		Now:      time.Now,
 	}
 	people := users.New(dynamodb.NewFromConfig(c.AWS.Config()), string(c.Users), nil, nil)

@@ -20,12 +20,12 @@ import (
 
 	"portcullis/infra"
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
-	"portcullis/internal/proof"
 	"portcullis/internal/secrets"
 	"portcullis/internal/users"
 )
@@ -101,7 +101,7 @@ func or(parts ...lockout.Attempts) lockout.Attempts {
 func (s *site) serve(t *testing.T) string {
 	t.Helper()
 	edge := httpapi.Edge{Log: slog.New(slog.DiscardHandler), Now: time.Now, Key: users.UserKey}
-	verifier := &proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.store.Tokens, Now: time.Now}
+	verifier := &bearer.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.store.Tokens, Now: time.Now}
 	g := &gateway{
 		handle: httpapi.Mux(edge, s.handlers(edge)), edge: edge,
 		authorize: s.authorizer(httpapi.Authorizer(edge, verifier, s.store.Users)),

@@ -14,13 +14,13 @@ import (
 
 	"portcullis/infra"
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/console"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
 	"portcullis/internal/environ"
 	"portcullis/internal/httpapi"
 	"portcullis/internal/lockout"
-	"portcullis/internal/proof"
 	"portcullis/internal/secrets"
 	"portcullis/internal/users"
 )
@@ -98,7 +98,7 @@ func (s *settings) whereData(dir string) string {
 // newInProcess wires the handlers as the functions do.
 func newInProcess(store *embedded.Store, d *directory.Directory, site console.Site, log *slog.Logger, origins []string) inProcess {
 	edge := httpapi.Edge{Log: log, Now: time.Now, Key: users.UserKey, Origins: origins}
-	verifier := &proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
+	verifier := &bearer.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: store.Tokens, Now: time.Now}
 	return inProcess{authorizer: httpapi.Authorizer(edge, verifier, store.Users), handler: httpapi.Mux(edge, handlers(store, d, site, edge))}
 }
 

@@ -22,12 +22,12 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/attempts"
 	"portcullis/internal/audit"
+	"portcullis/internal/bearer"
 	"portcullis/internal/directory"
 	"portcullis/internal/embedded"
 	"portcullis/internal/environ"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/proof"
 	"portcullis/internal/tokens"
 	"portcullis/internal/users"
 )
@@ -289,9 +289,9 @@ func awsWorlds(t *testing.T) func(t *testing.T) *world {
 				Users: people, Tokens: m, Attempts: records, Hasher: cheapHasher(), Now: time.Now, NewID: environ.NewID,
 			},
 			process: p, client: "t" + strings.ToLower(rand.Text()), people: people, records: records, trail: log, clock: clock,
-			mint: cognitoMint{m, &proof.Verifier{
+			mint: cognitoMint{m, &bearer.Verifier{
 				Issuer: found.Issuer.Address(found.Region), ClientID: string(found.Issuer.AppClientID),
-				Keys: proof.NewJWKS(found.Issuer.Keys(found.Region), environ.HTTPClient(), time.Now), Now: time.Now,
+				Keys: bearer.NewJWKS(found.Issuer.Keys(found.Region), environ.HTTPClient(), time.Now), Now: time.Now,
 			}},
 		}
 	}
@@ -310,7 +310,7 @@ func (p *process) mortal(stack *middleware.Stack) error {
 // cognitoMint is the mint with Cognito.
 type cognitoMint struct {
 	*tokens.Minter
-	verifier *proof.Verifier
+	verifier *bearer.Verifier
 }
 
 func (m cognitoMint) roles(t *testing.T, user access.User) []access.Role {

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/embedded"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/proof"
 	"portcullis/internal/users"
 )
 
@@ -108,7 +108,7 @@ func TestATokenOfAnotherHourIsNone(t *testing.T) {
 		s := open(t, folder(t), clock.Now)
 		defer closeStore(t, s)
 		ana := access.User{Client: "acme", Username: "ana", Role: access.Manager, CreatedAt: at(), SessionsSince: at()}
-		verifier := &proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: clock.Now}
+		verifier := &bearer.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: clock.Now}
 		before, err := s.Tokens.Mint(ctx, ana)
 		if err != nil {
 			t.Fatal(err)

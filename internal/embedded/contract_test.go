@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"portcullis/internal/audit"
+	"portcullis/internal/bearer"
 	"portcullis/internal/embedded"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/proof"
 )
 
 func TestAttempts(t *testing.T) { lockouttest.TestAttempts(t, openAttempts) }
@@ -50,7 +50,7 @@ func TestTokens(t *testing.T) {
 		s := fresh(t)
 		return lockouttest.Tokens{
 			Mint:     s.Tokens,
-			Verifier: &proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: time.Now},
+			Verifier: &bearer.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: time.Now},
 		}
 	})
 }

@@ -16,10 +16,10 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/audit"
+	"portcullis/internal/bearer"
 	"portcullis/internal/embedded"
 	"portcullis/internal/lockout"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/proof"
 	"portcullis/internal/users"
 )
 
@@ -147,7 +147,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	if got := attempt(t, gate(s, lockouttest.NewClock(at()), newID), key, "correct horse 1"); got.Ruling != lockout.Locked {
 		t.Errorf("the right password of a locked user: got %v, want %v", got.Ruling, lockout.Locked)
 	}
-	verifier := proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
+	verifier := bearer.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
 	got, err := verifier.Verify(ctx, session.AccessToken)
 	want := access.Caller{Client: "acme", Username: "ana", Role: access.Manager, IssuedAt: at().Truncate(time.Second)}
 	if err != nil || got != want {

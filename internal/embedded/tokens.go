@@ -11,10 +11,10 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"portcullis/internal/access"
-	"portcullis/internal/proof"
+	"portcullis/internal/bearer"
 )
 
-// What the tokens of this package say they are from, for proof.Verifier. Each
+// What the tokens of this package say they are from, for bearer.Verifier. Each
 // folder's tokens are told from another's by their key.
 const (
 	Issuer   = "urn:portcullis:embedded"
@@ -26,7 +26,7 @@ const (
 const accessTime = 15 * time.Minute
 
 // Tokens mints sessions with the key of the data folder, and is the
-// proof.KeySource of whoever verifies them.
+// bearer.KeySource of whoever verifies them.
 type Tokens struct {
 	store *Store
 	key   *signingKey
@@ -80,8 +80,8 @@ func (t *Tokens) signed(user access.User, began, now time.Time) (access.Session,
 }
 
 // claims returns what both tokens of a session say.
-func (t *Tokens) claims(user access.User, began, now time.Time) proof.Claims {
-	return proof.Claims{
+func (t *Tokens) claims(user access.User, began, now time.Time) bearer.Claims {
+	return bearer.Claims{
 		Issuer: Issuer, Subject: subject(user), Groups: []string{string(user.Role)}, ID: t.newID(),
 		AuthTime: jwt.NewNumericDate(began), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(accessTime)),
 	}
@@ -97,24 +97,24 @@ func subject(user access.User) string {
 // A signer signs the tokens of one session.
 type signer struct {
 	key    *signingKey
-	common proof.Claims
+	common bearer.Claims
 }
 
 func (s signer) access(user access.User) (string, error) {
 	claims := s.common
-	claims.TokenUse, claims.ClientID = proof.UseAccess, ClientID
+	claims.TokenUse, claims.ClientID = bearer.UseAccess, ClientID
 	claims.Username = user.Client + "/" + user.Username
 	return s.sign(claims)
 }
 
 func (s signer) id(user access.User, id string) (string, error) {
 	claims := s.common
-	claims.TokenUse, claims.Audience, claims.ID = proof.UseID, jwt.Audience{ClientID}, id
+	claims.TokenUse, claims.Audience, claims.ID = bearer.UseID, jwt.Audience{ClientID}, id
 	claims.CognitoUsername = user.Client + "/" + user.Username
 	return s.sign(claims)
 }
 
-func (s signer) sign(claims proof.Claims) (string, error) {
+func (s signer) sign(claims bearer.Claims) (string, error) {
 	key := jose.SigningKey{Algorithm: s.key.algorithm, Key: jose.JSONWebKey{Key: s.key.private, KeyID: s.key.id}}
 	made, err := jose.NewSigner(key, new(jose.SignerOptions).WithType("JWT"))
 	if err != nil {

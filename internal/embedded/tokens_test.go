@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/embedded"
-	"portcullis/internal/proof"
 )
 
 // ana is a user to mint tokens for.
@@ -34,7 +34,7 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	common := proof.Claims{
+	common := bearer.Claims{
 		Issuer: embedded.Issuer, Groups: []string{"Manager"}, AuthTime: jwt.NewNumericDate(at()),
 		IssuedAt: jwt.NewNumericDate(at()), Expiry: jwt.NewNumericDate(at().Add(session.ExpiresIn)),
 	}
@@ -42,8 +42,8 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 	wantAccess.TokenUse, wantAccess.ClientID, wantAccess.Username = "access", embedded.ClientID, "acme/ana.silva"
 	wantID.TokenUse, wantID.Audience, wantID.CognitoUsername = "id", jwt.Audience{embedded.ClientID}, "acme/ana.silva"
 	gotAccess, gotID := claimsOf(t, s, session.AccessToken), claimsOf(t, s, session.IDToken)
-	made := cmpopts.IgnoreFields(proof.Claims{}, "Subject", "ID")
-	if diff := cmp.Diff([]proof.Claims{gotAccess, gotID}, []proof.Claims{wantAccess, wantID}, made); diff != "" {
+	made := cmpopts.IgnoreFields(bearer.Claims{}, "Subject", "ID")
+	if diff := cmp.Diff([]bearer.Claims{gotAccess, gotID}, []bearer.Claims{wantAccess, wantID}, made); diff != "" {
 		t.Errorf("claims: got -, want +:\n%s", diff)
 	}
 	if gotAccess.Subject == "" || gotAccess.Subject != gotID.Subject || gotAccess.ID == "" || gotAccess.ID == gotID.ID {
@@ -53,7 +53,7 @@ func TestTokensSayWhatCognitosSay(t *testing.T) {
 }
 
 // claimsOf reads a token that the store's key signed.
-func claimsOf(t *testing.T, s *embedded.Store, token string) proof.Claims {
+func claimsOf(t *testing.T, s *embedded.Store, token string) bearer.Claims {
 	t.Helper()
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -63,7 +63,7 @@ func claimsOf(t *testing.T, s *embedded.Store, token string) proof.Claims {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var claims proof.Claims
+	var claims bearer.Claims
 	if err := parsed.Claims(key.Key, &claims); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestAFolderWithAnRSAKeySignsWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier := proof.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
+	verifier := bearer.Verifier{Issuer: embedded.Issuer, ClientID: embedded.ClientID, Keys: s.Tokens, Now: at}
 	caller, err := verifier.Verify(context.Background(), session.AccessToken)
 	if err != nil || caller.Username != "ana.silva" {
 		t.Errorf("got %v, %v", caller, err)

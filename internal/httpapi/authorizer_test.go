@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/httpapi"
-	"portcullis/internal/proof"
 )
 
 type authorizerEvent = events.APIGatewayCustomAuthorizerRequestTypeRequest
@@ -182,7 +182,7 @@ func TestAnOutageOfTheVerifierIsNotUnauthorized(t *testing.T) {
 	}
 }
 
-// A keyring is a proof.KeySource of one key.
+// A keyring is a bearer.KeySource of one key.
 type keyring struct{ *rsa.PublicKey }
 
 func (k keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
@@ -256,7 +256,7 @@ func TestOnlyTheTokenOfASysadminOfTheClientUnlocks(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
-			v := &proof.Verifier{Issuer: issuer, ClientID: appClient, Keys: keyring{&ours.PublicKey}, Now: w.clock.Now}
+			v := &bearer.Verifier{Issuer: issuer, ClientID: appClient, Keys: keyring{&ours.PublicKey}, Now: w.clock.Now}
 			token := signed(t, test.key, test.claims)
 			event := decoded[authorizerEvent](t, "authorizer/bearer")
 			event.MultiValueHeaders["Authorization"] = []string{"Bearer " + token}

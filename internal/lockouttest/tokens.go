@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/proof"
+	"portcullis/internal/bearer"
 )
 
 // sessionTime is how long an access token is good: infra/identity.yaml's
@@ -39,7 +39,7 @@ type Mint interface {
 // Tokens is a mint with what verifies its tokens.
 type Tokens struct {
 	Mint     Mint
-	Verifier *proof.Verifier
+	Verifier *bearer.Verifier
 	// KeepsUsers is set for a mint that keeps users of its own, which follow
 	// those that are the truth: it MUST give no session to one whom it does not
 	// have as they are.
@@ -97,7 +97,7 @@ func mint(t *testing.T, m Mint, user access.User) access.Session {
 	return session
 }
 
-func verifiesAs(t *testing.T, v *proof.Verifier, token string, user access.User) {
+func verifiesAs(t *testing.T, v *bearer.Verifier, token string, user access.User) {
 	t.Helper()
 	got, err := v.Verify(t.Context(), token)
 	if err != nil {
@@ -112,7 +112,7 @@ func verifiesAs(t *testing.T, v *proof.Verifier, token string, user access.User)
 	}
 }
 
-func refusesToken(t *testing.T, v proof.Verifier, token string) {
+func refusesToken(t *testing.T, v bearer.Verifier, token string) {
 	t.Helper()
 	if caller, err := v.Verify(t.Context(), token); !errors.Is(err, access.ErrUnauthorized) {
 		t.Errorf("got %v, %v; want %v", caller, err, access.ErrUnauthorized)

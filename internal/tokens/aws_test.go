@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"portcullis/internal/bearer"
 	"portcullis/internal/environ"
 	"portcullis/internal/lockouttest"
-	"portcullis/internal/proof"
 	"portcullis/internal/tokens"
 )
 
@@ -50,9 +50,9 @@ func TestCognitoMintsTokens(t *testing.T) {
 		pool := readIdentity(t)
 		return lockouttest.Tokens{
 			Mint: pool.minter(), KeepsUsers: true,
-			Verifier: &proof.Verifier{
+			Verifier: &bearer.Verifier{
 				Issuer: pool.Issuer.Address(pool.Region), ClientID: string(pool.Issuer.AppClientID),
-				Keys: proof.NewJWKS(pool.Issuer.Keys(pool.Region), environ.HTTPClient(), time.Now), Now: time.Now,
+				Keys: bearer.NewJWKS(pool.Issuer.Keys(pool.Region), environ.HTTPClient(), time.Now), Now: time.Now,
 			},
 		}
 	})

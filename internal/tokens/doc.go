@@ -21,7 +21,7 @@
 //
 // The one decision a reader must know: what a session's token says is compared
 // with the user before it is handed out, without its signature, since it comes
-// from Cognito itself. Package proof verifies what comes from a caller. It is a
+// from Cognito itself. Package bearer verifies what comes from a caller. It is a
 // package of its own because who verifies tokens asks neither Cognito nor
 // Parameter Store, whose clients take a tenth of a function's start each.
 package tokens

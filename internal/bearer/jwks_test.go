@@ -1,4 +1,4 @@
-package proof_test
+package bearer_test
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/lockout"
-	"portcullis/internal/proof"
 )
 
 // A publisher is an issuer's key server. It counts what is fetched.
@@ -30,7 +30,7 @@ type publisher struct {
 	clock   atomic.Int64 // seconds since now
 }
 
-func newPublisher(t *testing.T) (*publisher, *proof.JWKS) {
+func newPublisher(t *testing.T) (*publisher, *bearer.JWKS) {
 	t.Helper()
 	p := &publisher{}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -38,7 +38,7 @@ func newPublisher(t *testing.T) (*publisher, *proof.JWKS) {
 		(*p.answer.Load())(w)
 	}))
 	t.Cleanup(p.Close)
-	return p, proof.NewJWKS(p.URL, p.Client(), func() time.Time {
+	return p, bearer.NewJWKS(p.URL, p.Client(), func() time.Time {
 		return now.Add(time.Duration(p.clock.Load()) * time.Second)
 	})
 }
@@ -66,7 +66,7 @@ func (p *publisher) fetched(t *testing.T, want int32) {
 }
 
 // has checks what becomes of a key id; a nil want is the key itself.
-func has(t *testing.T, j *proof.JWKS, kid string, want error) {
+func has(t *testing.T, j *bearer.JWKS, kid string, want error) {
 	t.Helper()
 	key, err := j.Key(t.Context(), kid)
 	if !errors.Is(err, want) || (want == nil) != (key.Key != nil && key.KeyID == kid && key.Algorithm == "RS256") {

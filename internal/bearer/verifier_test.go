@@ -1,4 +1,4 @@
-package proof_test
+package bearer_test
 
 import (
 	"bytes"
@@ -22,8 +22,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/bearer"
 	"portcullis/internal/lockout"
-	"portcullis/internal/proof"
 )
 
 const (
@@ -68,18 +68,18 @@ func (k keyring) Key(_ context.Context, kid string) (jose.JSONWebKey, error) {
 	return jose.JSONWebKey{}, access.ErrUnauthorized
 }
 
-func verifier() *proof.Verifier {
+func verifier() *bearer.Verifier {
 	ours, _ := keys()
-	return &proof.Verifier{
+	return &bearer.Verifier{
 		Issuer: issuer, ClientID: clientID,
 		Keys: keyring{"k1": &ours.PublicKey, "k3": &curve().PublicKey}, Now: func() time.Time { return now },
 	}
 }
 
 // good returns the claims of a token that is accepted.
-func good() proof.Claims {
-	return proof.Claims{
-		Issuer: issuer, Subject: "0b5d", TokenUse: proof.UseAccess, ClientID: clientID,
+func good() bearer.Claims {
+	return bearer.Claims{
+		Issuer: issuer, Subject: "0b5d", TokenUse: bearer.UseAccess, ClientID: clientID,
 		Username: "acme/root", Groups: []string{"Sysadmin"}, ID: "1",
 		AuthTime: jwt.NewNumericDate(now), IssuedAt: jwt.NewNumericDate(now),
 		Expiry: jwt.NewNumericDate(now.Add(15 * time.Minute)),
@@ -106,23 +106,23 @@ func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, kid string, 
 func TestVerifyTellsWhoIsCalling(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*proof.Claims)
+		change func(*bearer.Claims)
 		want   access.Caller
 	}{
-		{"a Sysadmin", func(*proof.Claims) {}, access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
-		{"a user without a group has no role", func(c *proof.Claims) { c.Groups = nil },
+		{"a Sysadmin", func(*bearer.Claims) {}, access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
+		{"a user without a group has no role", func(c *bearer.Claims) { c.Groups = nil },
 			access.Caller{Client: "acme", Username: "root"}},
-		{"a group that is no role means nothing", func(c *proof.Claims) { c.Groups = []string{"sysadmin", "Admins"} },
+		{"a group that is no role means nothing", func(c *bearer.Claims) { c.Groups = []string{"sysadmin", "Admins"} },
 			access.Caller{Client: "acme", Username: "root"}},
-		{"a group that is no role beside one that is", func(c *proof.Claims) { c.Groups = []string{"pool_Google", "ITUser"} },
+		{"a group that is no role beside one that is", func(c *bearer.Claims) { c.Groups = []string{"pool_Google", "ITUser"} },
 			access.Caller{Client: "acme", Username: "root", Role: access.ITUser}},
-		{"two roles are none", func(c *proof.Claims) { c.Groups = []string{"Sysadmin", "Manager"} },
+		{"two roles are none", func(c *bearer.Claims) { c.Groups = []string{"Sysadmin", "Manager"} },
 			access.Caller{Client: "acme", Username: "root"}},
-		{"the client ends at the first slash", func(c *proof.Claims) { c.Username = "acme/a/b" },
+		{"the client ends at the first slash", func(c *bearer.Claims) { c.Username = "acme/a/b" },
 			access.Caller{Client: "acme", Username: "a/b", Role: access.Sysadmin}},
-		{"an expiry within the leeway", func(c *proof.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-4 * time.Second)) },
+		{"an expiry within the leeway", func(c *bearer.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-4 * time.Second)) },
 			access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
-		{"an issuer whose clock is a little ahead", func(c *proof.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(5 * time.Second)) },
+		{"an issuer whose clock is a little ahead", func(c *bearer.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(5 * time.Second)) },
 			access.Caller{Client: "acme", Username: "root", Role: access.Sysadmin}},
 	}
 	ours, _ := keys()
@@ -145,21 +145,21 @@ func TestVerifyTellsWhoIsCalling(t *testing.T) {
 func TestVerifyRefusesClaims(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*proof.Claims)
+		change func(*bearer.Claims)
 	}{
-		{"an ID token", func(c *proof.Claims) { c.TokenUse, c.Audience = proof.UseID, jwt.Audience{clientID} }},
-		{"a token of no use", func(c *proof.Claims) { c.TokenUse = "" }},
-		{"another issuer", func(c *proof.Claims) { c.Issuer = issuer + "/" }},
-		{"another app client", func(c *proof.Claims) { c.ClientID = "other" }},
-		{"our app client as the audience only", func(c *proof.Claims) { c.ClientID, c.Audience = "", jwt.Audience{clientID} }},
-		{"no expiry", func(c *proof.Claims) { c.Expiry = nil }},
-		{"an expiry the leeway ago", func(c *proof.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-5 * time.Second)) }},
-		{"not yet valid", func(c *proof.Claims) { c.NotBefore = jwt.NewNumericDate(now.Add(6 * time.Second)) }},
-		{"issued in the future", func(c *proof.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(6 * time.Second)) }},
-		{"no username", func(c *proof.Claims) { c.Username = "" }},
-		{"a username without a client", func(c *proof.Claims) { c.Username = "root" }},
-		{"a username with an empty client", func(c *proof.Claims) { c.Username = "/root" }},
-		{"a username with an empty name", func(c *proof.Claims) { c.Username = "acme/" }},
+		{"an ID token", func(c *bearer.Claims) { c.TokenUse, c.Audience = bearer.UseID, jwt.Audience{clientID} }},
+		{"a token of no use", func(c *bearer.Claims) { c.TokenUse = "" }},
+		{"another issuer", func(c *bearer.Claims) { c.Issuer = issuer + "/" }},
+		{"another app client", func(c *bearer.Claims) { c.ClientID = "other" }},
+		{"our app client as the audience only", func(c *bearer.Claims) { c.ClientID, c.Audience = "", jwt.Audience{clientID} }},
+		{"no expiry", func(c *bearer.Claims) { c.Expiry = nil }},
+		{"an expiry the leeway ago", func(c *bearer.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-5 * time.Second)) }},
+		{"not yet valid", func(c *bearer.Claims) { c.NotBefore = jwt.NewNumericDate(now.Add(6 * time.Second)) }},
+		{"issued in the future", func(c *bearer.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(6 * time.Second)) }},
+		{"no username", func(c *bearer.Claims) { c.Username = "" }},
+		{"a username without a client", func(c *bearer.Claims) { c.Username = "root" }},
+		{"a username with an empty client", func(c *bearer.Claims) { c.Username = "/root" }},
+		{"a username with an empty name", func(c *bearer.Claims) { c.Username = "acme/" }},
 	}
 	ours, _ := keys()
 	for _, test := range tests {
@@ -246,7 +246,7 @@ func claimsWith(t *testing.T, username string) []byte {
 }
 
 // bringsItsKey signs with a key that is in the token's own header.
-func bringsItsKey(t *testing.T, key *rsa.PrivateKey, claims proof.Claims) string {
+func bringsItsKey(t *testing.T, key *rsa.PrivateKey, claims bearer.Claims) string {
 	t.Helper()
 	options := (&jose.SignerOptions{EmbedJWK: true}).WithHeader("kid", "k1")
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, options)

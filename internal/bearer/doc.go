@@ -1,4 +1,4 @@
-// Package proof verifies access tokens: what a caller shows to prove who they are.
+// Package bearer verifies access tokens: what a caller shows to prove who they are.
 //
 // [Verifier] accepts one kind of token: an access token signed by a key of the issuer
 // with that key's algorithm, for our app client, for a user whose name is
@@ -9,4 +9,4 @@
 // access.Roles. A token with none, or with more than one, has a caller without
 // a role, who may do nothing. Guessing the lesser of two would hide that
 // somebody made a mistake.
-package proof
+package bearer

@@ -1,4 +1,4 @@
-package proof_test
+package bearer_test
 
 import (
 	"crypto"
