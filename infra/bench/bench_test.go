@@ -70,7 +70,7 @@ func TestTheEmbeddedWorldIsMeasured(t *testing.T) {
 	t.Parallel()
 	printed, kept := measured(t, "-world", "embedded")
 	says(t, printed,
-		`^Measured on \d{4}-\d\d-\d\d`,
+		`^Measured at \d\d:\d\d: .*, \d{4}-\d\d-\d\d\.$`,
 		`^\*\*The generator against a bare`,
 		`^\| 2 s after a start with its data +\| +1 \| +\d+\.\d MiB \|`,
 		`^\| 4 +\| right +\|`, `^\| 4 +\| wrong +\|`, `^\| 1 +\| bare hash`,

@@ -7,7 +7,8 @@
 //
 // What is compared runs by turns in each round, and is divided round by round:
 // settings.go lists the measures, world.go starts the servers, hash.go is the bare
-// hash, report.go writes. Package load asks.
+// hash, processor.go reads what a process computes, report.go writes. Package load
+// asks.
 //
 // The one decision a reader must know: a figure of one machine means little, so
 // what counts are ratios of the same run, given as the median of the rounds and

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"time"
 
 	"portcullis/infra/bench/load"
 )
@@ -81,9 +81,14 @@ func (r *report) write(w io.Writer, markdown bool) error {
 	if len(r.goals.Rows) > 0 {
 		tables = append(tables, r.goals)
 	}
-	command := strings.TrimSpace("bench " + strings.Join(r.arguments, " "))
-	_, err := fmt.Fprintf(w, "\nMeasured on %s at %s: %s\nCommand: `%s`\n\n",
-		r.machine.Date.Format(time.DateOnly), r.machine.Date.Format("15:04"), r.machine, command)
+	command := "bench"
+	for _, argument := range r.arguments {
+		if argument == "" || strings.Contains(argument, " ") {
+			argument = strconv.Quote(argument)
+		}
+		command += " " + argument
+	}
+	_, err := fmt.Fprintf(w, "\nMeasured at %s: %s\nCommand: `%s`\n\n", r.machine.Date.Format("15:04"), r.machine, command)
 	for _, t := range tables {
 		if markdown {
 			err = errors.Join(err, t.Markdown(w))
