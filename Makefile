@@ -81,7 +81,7 @@ screenshots: need-go ## Take pictures of the console's pages into .build/screens
 	@go test -count=1 -v -run '^TestPictures$$' ./infra/browser -args -pictures
 
 .PHONY: bench
-bench: need-go ministack functions bench-go ## Measure logins and all else against the bare hash, in both worlds (half an hour; ARGS="-quick")
+bench: need-go ministack functions bench-go ## Measure logins and all else against the bare hash, in both worlds (ARGS="-quick" for a look, "-help" for the flags)
 	@go build -o .build/bin/local ./infra/local
 	@go build -o .build/bin/ministack ./infra/ministack
 	@go build -o .build/bin/bench ./infra/bench
