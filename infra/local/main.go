@@ -29,6 +29,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -106,9 +107,10 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	}
 	s.greet(stdout, listener.Addr().String(), w.where, found)
 	lines.release()
-	return serve(ctx, listener, withExamples(withCompression(&gateway{
+	debug.FreeOSMemory() // what the first users' hashes took
+	return serve(ctx, listener, withRest(withExamples(withCompression(&gateway{
 		routes: slices.Concat(access.Routes(), access.ConsoleRoutes()), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
-	})))
+	})), debug.FreeOSMemory))
 }
 
 // seedStores makes the demo client for another server, and tells of its users.
