@@ -80,7 +80,7 @@ func parse(arguments []string, stderr io.Writer) (settings, error) {
 	flags.IntVar(&s.rounds, "rounds", 5, "how often each thing is measured")
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "how long one thing is measured in one round")
 	flags.DurationVar(&s.honest, "honest", 10*time.Second, "how long the honest user logs in, in one round, with and without an attack")
-	flags.DurationVar(&s.idle, "idle", 150*time.Second, "how long the embedded server rests before the last reading of its memory; Go gives memory back in minutes")
+	flags.DurationVar(&s.idle, "idle", 8*time.Second, "how long the embedded server rests before the last reading of its memory; it gives memory back after five seconds")
 	flags.Float64Var(&s.rate, "rate", 5000, "guesses a second of the attack")
 	flags.IntVar(&s.tries, "tries", 60, "bursts that hide a right guess")
 	flags.IntVar(&s.many, "many", 10_000, "users of the long list")
