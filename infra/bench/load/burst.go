@@ -29,15 +29,10 @@ type Reply struct {
 // Run opens and warms the connections, releases all requests at once, and
 // returns their answers in the same order.
 func (b Burst) Run(ctx context.Context) ([]Reply, error) {
-	conns, err := dialAll(ctx, b.Base, len(b.Requests))
+	conns := make([]*Conn, len(b.Requests))
 	defer closeAll(conns)
-	if err != nil {
+	if err := b.connect(ctx, conns); err != nil {
 		return nil, err
-	}
-	if b.Warm != nil {
-		if err := b.warm(ctx, conns); err != nil {
-			return nil, err
-		}
 	}
 	release := make(chan struct{})
 	var ready sync.WaitGroup
@@ -59,13 +54,18 @@ func (b Burst) Run(ctx context.Context) ([]Reply, error) {
 	return replies, work.Wait()
 }
 
-// warm asks once over each connection, a few at a time.
-func (b Burst) warm(ctx context.Context, conns []*Conn) error {
+// connect opens the connections, a few at a time. Each is warmed as soon as it is
+// open: a server with a thread for each request may keep one waiting for the
+// first request of a connection.
+func (b Burst) connect(ctx context.Context, conns []*Conn) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(8)
-	for _, conn := range conns {
-		work.Go(func() error {
-			if _, err := conn.Do(ctx, b.Warm); err != nil {
+	for i := range conns {
+		work.Go(func() (err error) {
+			if conns[i], err = Dial(ctx, b.Base); err != nil || b.Warm == nil {
+				return err
+			}
+			if _, err = conns[i].Do(ctx, b.Warm); err != nil {
 				return fmt.Errorf("warming a connection: %w", err)
 			}
 			return nil
