@@ -73,6 +73,7 @@ var importTable = map[string][]string{
 
 	"infra/bench":          {"infra/bench/load", "infra/child", "infra/launch", "internal/access", "internal/audit", "internal/embedded", "internal/environ", "internal/users"},
 	"infra/bench/load":     nil, // and only what measures may import it
+	"infra/bench/peers":    {"infra/bench/load", "infra/child"},
 	"infra/cost":           {"infra/cost/bill"},
 	"infra/cost/bill":      {"internal/lockout"},
 	"infra/simulate":       {"infra/simulate/flood"},
