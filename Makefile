@@ -108,6 +108,14 @@ bench-cold: need-go ministack functions ## Measure what the functions cost befor
 	@go build -o .build/bin/coldstart ./infra/bench/coldstart
 	@exec .build/bin/ministack -venv .build/ministack -- .build/bin/coldstart $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: need-go ## Measure Portcullis beside HashiCorp Vault and django-axes, which it installs first (ARGS=-quick: 3 minutes)
+	@infra/tools/venv .build/django infra/bench/peers/django/requirements.txt
+	@infra/tools/vault .build/bin/vault
+	@go build -o .build/bin/local ./infra/local
+	@go build -o .build/bin/peers ./infra/bench/peers
+	@exec .build/bin/peers $(ARGS)
+
 .PHONY: functions
 functions: need-go ## Compile the Lambda functions to .build/functions/NAME/bootstrap
 	@test -n "$(FUNCTIONS)" || { echo "portcullis: no folder in functions/" >&2; exit 1; }
