@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// Bounds of one answer.
+// Bounds of one answer. The time tells a hang from a busy machine, on which a
+// burst of hashes may take minutes.
 const (
-	answerTime = time.Minute
+	answerTime = 5 * time.Minute
 	mostBody   = 16 << 20 // bytes
 )
 
