@@ -12,7 +12,10 @@ import (
 )
 
 // Attempts keeps the records of attempts. It implements lockout.Attempts.
-type Attempts struct{ store *Store }
+type Attempts struct {
+	store   *Store
+	decoded *decodedRecords
+}
 
 // record is a lockout.Record as it is stored.
 type record struct {
@@ -80,7 +83,14 @@ func apply(tx *bbolt.Tx, key lockout.Key, t lockout.Transition) (lockout.Result,
 // Read returns the record of a user, or the zero Record.
 func (a *Attempts) Read(ctx context.Context, key lockout.Key) (found lockout.Record, err error) {
 	err = a.store.view(ctx, func(tx *bbolt.Tx) (err error) {
-		found, err = readRecord(tx, key)
+		stored := tx.Bucket([]byte(attemptsBucket)).Get([]byte(key.String()))
+		var known bool
+		if found, known = a.decoded.find(key, stored); known {
+			return nil
+		}
+		if found, err = toRecord(key, stored); err == nil && found.Locked() {
+			a.decoded.keep(key, stored, found)
+		}
 		return err
 	})
 	return found, err
@@ -114,12 +124,21 @@ func (a *Attempts) ReadMany(ctx context.Context, keys []lockout.Key) (map[lockou
 }
 
 func readRecord(tx *bbolt.Tx, key lockout.Key) (lockout.Record, error) {
-	var stored record
-	if _, err := get(tx, attemptsBucket, key.String(), &stored); err != nil {
-		return lockout.Record{}, err
+	return toRecord(key, tx.Bucket([]byte(attemptsBucket)).Get([]byte(key.String())))
+}
+
+// toRecord decodes a record; nothing is the zero Record.
+func toRecord(key lockout.Key, value []byte) (lockout.Record, error) {
+	if value == nil {
+		return lockout.Record{}, nil
 	}
+	var stored record
+	err := decode(value, &stored)
 	found := stored.toRecord()
-	if err := found.Check(); err != nil {
+	if err == nil {
+		err = found.Check()
+	}
+	if err != nil {
 		return lockout.Record{}, fmt.Errorf("%s %q: %w: %w", attemptsBucket, key, ErrDamaged, err)
 	}
 	return found, nil

@@ -97,7 +97,7 @@ func start(db *bbolt.DB, key *signingKey, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{db: db, stopBackground: cancel}
 	s.onDisk.Store(latest(db))
-	s.Attempts = &Attempts{store: s}
+	s.Attempts = &Attempts{store: s, decoded: newDecodedRecords()}
 	s.Users = &Users{store: s, hasher: o.Hasher}
 	s.Policies = &Policies{store: s, now: o.Now}
 	s.Trail = &Trail{store: s}

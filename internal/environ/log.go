@@ -13,18 +13,20 @@ import (
 // told from those of what it replaces, and a line that belongs to an event has
 // Lambda's id of that, by which Lambda's own lines go.
 func Logger(w io.Writer) *slog.Logger {
-	handler := slog.Handler(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: utc}))
+	handler := slog.Handler(slog.NewJSONHandler(w, nil))
 	if version := lambdacontext.FunctionVersion; version != "" {
 		handler = handler.WithAttrs([]slog.Attr{slog.String("function_version", version)})
 	}
 	return slog.New(invoked{handler})
 }
 
-// invoked is a handler that adds the id of the event in the context.
+// invoked is a handler that tells times in UTC and adds the id of the event in the
+// context.
 type invoked struct{ slog.Handler }
 
 // Handle writes one line.
 func (h invoked) Handle(ctx context.Context, r slog.Record) error {
+	r.Time = r.Time.UTC()
 	if event, ok := lambdacontext.FromContext(ctx); ok {
 		r.AddAttrs(slog.String("lambda_request_id", event.AwsRequestID))
 	}
@@ -38,13 +40,6 @@ func (h invoked) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup returns a handler that puts what it adds into the group.
 func (h invoked) WithGroup(name string) slog.Handler { return invoked{h.Handler.WithGroup(name)} }
-
-func utc(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.TimeKey {
-		a.Value = slog.TimeValue(a.Value.Time().UTC())
-	}
-	return a
-}
 
 // PolicyFaults returns what package policy reports to: one line in the log for
 // each look at a client's maximum that failed.

@@ -65,24 +65,20 @@ func (e Edge) record(ctx context.Context, n *note, from origin, route string, to
 	if n.Actor != "" {
 		attributes = append(attributes, slog.String("actor", bounded(n.Actor, 2*maxLoggedName)))
 	}
+	fault := n.Trouble
 	if err != nil {
-		level, outcome = slog.LevelWarn, problemOf(err).Slug
+		p := problemOf(err)
+		level, outcome = slog.LevelWarn, p.Slug
+		if p.Status >= http.StatusInternalServerError {
+			fault = errors.Join(err, fault)
+		}
 	}
-	if fault := errors.Join(ours(err), n.Trouble); fault != nil {
+	if fault != nil {
 		level = slog.LevelError
 		attributes = append(attributes, errorAttributes(fault)...)
 	}
 	attributes = append(attributes, slog.String("outcome", outcome))
 	e.Log.LogAttrs(ctx, level, n.name(), attributes...)
-}
-
-// ours returns the error if it is a fault of ours, and nil if it is the
-// caller's or none.
-func ours(err error) error {
-	if err == nil || problemOf(err).Status < http.StatusInternalServerError {
-		return nil
-	}
-	return err
 }
 
 // outcome names the line of something that was to be done: after the event if

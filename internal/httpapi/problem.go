@@ -92,14 +92,9 @@ var internalProblem = problem{
 
 // problemOf returns the row of an error.
 func problemOf(err error) problem {
-	var (
-		conflict *lockout.ConflictError
-		field    *access.FieldError
-	)
-	switch {
-	case errors.As(err, &conflict):
+	if _, ok := errors.AsType[*lockout.ConflictError](err); ok {
 		err = errors.Join(errConflict, err)
-	case errors.As(err, &field):
+	} else if _, ok := errors.AsType[*access.FieldError](err); ok {
 		err = errors.Join(errInvalid, err)
 	}
 	for _, row := range problems {

@@ -150,13 +150,11 @@ func (g *Gate[C]) attempt(ctx context.Context, a Attempt) (Verdict[C], error) {
 // detach returns a context that a caller who hangs up cannot cancel, and that
 // ends while there is time left to clean up.
 func (g *Gate[C]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Lifetime-reserve)
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return detached, cancel
+	life := g.Lifetime
+	if deadline, ok := ctx.Deadline(); ok {
+		life = min(life, time.Until(deadline))
 	}
-	earlier, cancelEarlier := context.WithDeadline(detached, deadline.Add(-reserve))
-	return earlier, func() { cancelEarlier(); cancel() }
+	return context.WithTimeout(context.WithoutCancel(ctx), life-reserve)
 }
 
 // afterwards returns a context for cleaning up when the attempt's own has
