@@ -29,6 +29,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -107,7 +108,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	}
 	s.greet(stdout, listener.Addr().String(), w.where, found)
 	lines.release()
-	settleMemory()
+	defer runtime.KeepAlive(settleMemory())
 	return serve(ctx, listener, withRest(withExamples(withCompression(&gateway{
 		routes: slices.Concat(access.Routes(), access.ConsoleRoutes()), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
 	})), debug.FreeOSMemory))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
 	"runtime/debug"
 	"time"
 )
@@ -12,19 +11,19 @@ import (
 // is in use.
 const quietTime = 5 * time.Second
 
-// collectAt is Go's GOGC where the environment sets none: how much the heap may grow,
-// in percent of what is alive, before garbage is collected. Little is alive here but
-// hashes, so at Go's 100 every 4 MB of answers would be a collection; at 400 locked
-// refusals are a tenth to a quarter more a second, and the heap has 16 MB.
-const collectAt = 400
+// ballastSize is what the heap is taken to hold at least, in bytes. Go collects
+// garbage when as much is new as is alive, and little is alive here but hashes:
+// without it every 4 MB of answers would be a collection.
+const ballastSize = 16 << 20
 
-// settleMemory is called once, when the first users have been made: it gives back what
-// their hashes took.
-func settleMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
+// settleMemory gives back what the hashes of the first users took, and returns a
+// ballast for as long as the server runs: memory that nobody touches, so that the
+// system never gives any. Locked refusals are a tenth more a second by it, and logins
+// too. A GOGC of 400 does the same for refusals, but keeps 235 MB of what hashes leave
+// behind, and logins are fewer.
+func settleMemory() (ballast []byte) {
 	debug.FreeOSMemory()
+	return make([]byte, ballastSize)
 }
 
 // withRest calls rest when requests have been answered and none has come for quietTime
