@@ -37,6 +37,7 @@ func (w *world) attack(ctx context.Context) error {
 	}
 	const quiet, attacked = "quiet", "attacked"
 	var attacks []load.Sample
+	refused := 1.0
 	honest := func(ctx context.Context) (load.Sample, error) {
 		next := func(client, _ int) load.Request { return w.login(people[client], password) }
 		return w.ask(ctx, load.Load{Clients: honestUsers, Rate: honestRate, Duration: w.honest, Next: next}, http.StatusOK)
@@ -46,13 +47,14 @@ func (w *world) attack(ctx context.Context) error {
 		{Name: attacked, Run: func(ctx context.Context) (load.Sample, error) {
 			under, by, err := w.under(ctx, victims[len(attacks)], honest)
 			attacks = append(attacks, by)
+			refused = min(refused, float64(by.Statuses[http.StatusLocked])/float64(max(1, len(by.Times))))
 			return under, err
 		}},
 	})
 	if err != nil {
 		return err
 	}
-	w.tellAttack(samples[quiet], samples[attacked], attacks)
+	w.tellAttack(samples[quiet], samples[attacked], attacks, refused)
 	return nil
 }
 
@@ -80,9 +82,10 @@ func (w *world) under(ctx context.Context, victim string, honest func(context.Co
 	return under, by, err
 }
 
-// tellAttack adds the table, and judges by the logins of all rounds together: one
-// round has too few for a 99th percentile.
-func (w *world) tellAttack(quiet, attacked, attacks []load.Sample) {
+// tellAttack adds the table, and judges by the worse of two: the logins of all rounds
+// together, since one round has few for a 99th percentile, and the median of the
+// rounds' ratios. An attack that the server shed is none.
+func (w *world) tellAttack(quiet, attacked, attacks []load.Sample, refused float64) {
 	table := load.Table{
 		Title: fmt.Sprintf("%s: honest users, %d logins a second; attacked: %s guesses a second at one other user, offered over %d connections",
 			w.name, honestRate, load.Number(w.rate), attackers),
@@ -100,12 +103,14 @@ func (w *world) tellAttack(quiet, attacked, attacks []load.Sample) {
 		table.Add(row.name, fmt.Sprint(len(all.Times)), load.Over(row.samples, load.P50).Text(load.Nanoseconds),
 			load.Over(row.samples, load.P99).Text(load.Nanoseconds), load.Nanoseconds(load.P99(all)), row.guesses)
 	}
-	ratio := load.P99(pooled(attacked)) / load.P99(pooled(quiet))
+	ratio, rounds := load.P99(pooled(attacked))/load.P99(pooled(quiet)), load.Ratio(attacked, quiet, load.P99)
 	table.Add("attacked ÷ quiet", "", load.Ratio(attacked, quiet, load.P50).Text(load.Times),
-		load.Ratio(attacked, quiet, load.P99).Text(load.Times), load.Times(ratio))
+		rounds.Text(load.Times), load.Times(ratio))
 	w.report.table(table)
 	w.report.goal(fmt.Sprintf("%s: honest p99 under attack ≤ 2 × quiet", w.name),
-		fmt.Sprintf("%s at %s guesses/s", load.Times(ratio), load.Number(load.Over(attacks, load.PerSecond).Median)), ratio <= attackGoal)
+		fmt.Sprintf("%s, by rounds %s, at %s guesses/s, of which 423 were %s at least", load.Times(ratio), rounds.Text(load.Times),
+			load.Number(load.Over(attacks, load.PerSecond).Median), percent(refused)),
+		max(ratio, rounds.Median) <= attackGoal && refused >= 1-mostOdd)
 }
 
 // pooled puts the rounds of a thing together.

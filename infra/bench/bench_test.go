@@ -261,11 +261,22 @@ func TestGoalsAreJudgedByTheMedianOfTheRatios(t *testing.T) {
 
 func TestAnAttackIsFeltBeyondTwiceTheQuietTime(t *testing.T) {
 	const ms = time.Millisecond
-	for attacked, want := range map[time.Duration]string{20 * ms: "reached", 21 * ms: "missed"} {
+	for _, test := range []struct {
+		name            string
+		quiet, attacked []load.Sample
+		refused         float64
+		want            string
+	}{
+		{"twice as long", alike(10*ms, 10*ms, 10*ms), alike(20*ms, 20*ms, 20*ms), 1, "reached"},
+		{"a little longer than that", alike(10*ms, 10*ms, 10*ms), alike(21*ms, 21*ms, 21*ms), 1, "missed"},
+		{"one quiet round that was slow", alike(100*ms, 10*ms, 10*ms), alike(30*ms, 30*ms, 30*ms), 1, "missed"},
+		{"one attacked round that was slow", alike(10*ms, 10*ms, 10*ms), alike(10*ms, 10*ms, 90*ms), 1, "missed"},
+		{"an attack that was shed", alike(10*ms, 10*ms, 10*ms), alike(10*ms, 10*ms, 10*ms), 0.9, "missed"},
+	} {
 		w := &world{bench: &bench{report: new(report)}, name: "embedded"}
-		w.tellAttack(alike(10*ms, 9*ms), alike(attacked, 9*ms), alike(ms, ms))
-		if got := w.report.goals.Rows[0]; got[2] != want || !strings.Contains(got[1], "1000 guesses/s") {
-			t.Errorf("%v after 10ms: got %q, want %s", attacked, got, want)
+		w.tellAttack(test.quiet, test.attacked, alike(ms, ms, ms), test.refused)
+		if got := w.report.goals.Rows[0]; got[2] != test.want || !strings.Contains(got[1], "1000 guesses/s") {
+			t.Errorf("%s: got %q, want %s", test.name, got, test.want)
 		}
 	}
 }

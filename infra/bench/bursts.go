@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 
 	"portcullis/infra/bench/load"
 )
@@ -37,11 +38,13 @@ func count(replies []load.Reply, status int) (n int) {
 }
 
 // bursts sends many guesses at a fresh user at once, and counts those that were
-// compared: every one of them is in the evidence.
+// settled as compared: every one of them is in the evidence. That no more are hashed
+// is what the server's processor says: a burst's time is that of the maximum of hashes
+// and of the answers, and not of hundreds.
 func (w *world) bursts(ctx context.Context) error {
 	table := load.Table{
 		Title: fmt.Sprintf("%s: parallel wrong guesses at a fresh user, maximum %d, every round", w.name, maximum),
-		Head:  []string{"guesses", "compared", "401", "423", "429", "others", "last answer"}, Words: 1,
+		Head:  []string{"guesses", "settled", "401", "423", "429", "others", "last answer", "CPU time ÷ a hash"}, Words: 1,
 	}
 	for _, n := range []int{hidden, 1000} {
 		most, least := 0, n
@@ -65,10 +68,12 @@ func (w *world) burst(ctx context.Context, prefix string, n int, table *load.Tab
 	if err != nil {
 		return 0, err
 	}
+	before := spent(w.server.PID)
 	replies, err := w.guess(ctx, people[0], n, -1)
 	if err != nil {
 		return 0, err
 	}
+	computed := spent(w.server.PID) - before
 	var user struct {
 		Evidence []any
 	}
@@ -81,7 +86,7 @@ func (w *world) burst(ctx context.Context, prefix string, n int, table *load.Tab
 		last = max(last, float64(r.Took))
 	}
 	table.Add(fmt.Sprint(n), fmt.Sprint(len(user.Evidence)), fmt.Sprint(wrong), fmt.Sprint(locked), fmt.Sprint(busy),
-		fmt.Sprint(n-wrong-locked-busy), load.Nanoseconds(last))
+		fmt.Sprint(n-wrong-locked-busy), load.Nanoseconds(last), load.Number(computed.Seconds()*w.perSecond/float64(runtime.GOMAXPROCS(0))))
 	// The guess that locks is told 423, as are those that come after it.
 	return max(len(user.Evidence), wrong), nil
 }
@@ -117,7 +122,7 @@ func (w *world) tellChance(in int) {
 	}
 	table.Add(fmt.Sprint(w.tries), fmt.Sprint(in), percent(float64(in)/float64(w.tries)), percent(low)+" to "+percent(high), percent(rule))
 	w.report.table(table)
-	w.report.goal(fmt.Sprintf("%s: a hidden right guess is let in at maximum ÷ guesses = %s", w.name, percent(rule)),
+	w.report.goal(fmt.Sprintf("%s: a hidden right guess is let in no more often than maximum ÷ guesses = %s", w.name, percent(rule)),
 		fmt.Sprintf("%d of %d, %s to %s", in, w.tries, percent(low), percent(high)), low <= rule)
 }
 

@@ -75,7 +75,7 @@ func (h hashing) run() hashed {
 				<-slots
 				now := time.Now()
 				mu.Lock()
-				all.Times, all.Took = append(all.Times, now.Sub(began)), now.Sub(start)
+				all.Times, all.Took = append(all.Times, now.Sub(began)), max(all.Took, now.Sub(start))
 				mu.Unlock()
 			}
 		})

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -81,7 +82,14 @@ func (w *world) restAgain(ctx context.Context) (memory, error) {
 	}
 	defer server.Stop(stopTime)
 	err = pause(ctx, restTime)
-	return memoryOf(server.PID), err
+	if err != nil {
+		return memory{}, err
+	}
+	m := memoryOf(server.PID)
+	if m.processes == 0 {
+		return m, errors.New("the server's memory cannot be read")
+	}
+	return m, nil
 }
 
 // use logs the largest crowd in for a while, and lets the server rest.

@@ -85,6 +85,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	if s.seed {
 		return s.seedStores(ctx, stdout, stderr)
 	}
+	defer runtime.KeepAlive(newBallast())
 	defer func() { s.farewell(stdout, err) }()
 	listener, err := listen(s.addr, stderr)
 	if err != nil {
@@ -108,7 +109,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) (err
 	}
 	s.greet(stdout, listener.Addr().String(), w.where, found)
 	lines.release()
-	defer runtime.KeepAlive(settleMemory())
+	debug.FreeOSMemory() // what the first users' hashes took
 	return serve(ctx, listener, withRest(withExamples(withCompression(&gateway{
 		routes: slices.Concat(access.Routes(), access.ConsoleRoutes()), backend: w.backend, log: log, now: time.Now, newID: environ.NewID, origins: w.origins,
 	})), debug.FreeOSMemory))

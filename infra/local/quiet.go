@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"runtime/debug"
 	"time"
 )
 
@@ -16,22 +15,20 @@ const quietTime = 5 * time.Second
 // without it every 4 MB of answers would be a collection.
 const ballastSize = 16 << 20
 
-// settleMemory gives back what the hashes of the first users took, and returns a
-// ballast for as long as the server runs: memory that nobody touches, so that the
-// system never gives any. Locked refusals are a tenth more a second by it, and logins
-// too. A GOGC of 400 does the same for refusals, but keeps 235 MB of what hashes leave
-// behind, and logins are fewer.
-func settleMemory() (ballast []byte) {
-	debug.FreeOSMemory()
-	return make([]byte, ballastSize)
-}
+// newBallast returns memory for as long as the server runs that nobody touches. Made
+// before anything else it is fresh from the system, which then never gives any of it.
+// Locked refusals are a tenth more a second by it, and logins too. A GOGC of 400 does
+// the same for refusals, but keeps 235 MB of what hashes leave behind, and logins are
+// fewer.
+func newBallast() []byte { return make([]byte, ballastSize) }
 
-// withRest calls rest when requests have been answered and none has come for quietTime
-// since. A hash takes 19 MiB, and Go keeps what was used at the busiest moment for
-// minutes: 95 MiB after 32 clients, where 14 would do (infra/bench/RESULTS.md).
+// withRest calls rest whenever nobody has asked for anything for quietTime, once. A
+// hash takes 19 MiB, and Go keeps what was used at the busiest moment for minutes:
+// infra/bench/RESULTS.md has it before and after.
 func withRest(next http.Handler, rest func()) http.Handler {
 	timer := time.AfterFunc(quietTime, rest)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		timer.Reset(quietTime)
 		defer timer.Reset(quietTime)
 		next.ServeHTTP(w, r)
 	})

@@ -12,20 +12,24 @@ import (
 func TestMemoryIsGivenBackOnceAfterEachUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rested atomic.Int32
-		h := withRest(http.NotFoundHandler(), func() { rested.Add(1) })
+		var takes time.Duration
+		slow := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(takes) })
+		h := withRest(slow, func() { rested.Add(1) })
 		ask := func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)) }
 		for _, step := range []struct {
 			what  string
 			asked bool
+			takes time.Duration
 			wait  time.Duration
 			want  int32
 		}{
-			{"a request", true, 4 * time.Second, 0},
-			{"another before the time is over", true, 4 * time.Second, 0},
-			{"quiet", false, 2 * time.Second, 1},
-			{"an hour of quiet", false, time.Hour, 1},
-			{"a request again", true, 6 * time.Second, 2},
+			{"a request", true, 0, 4 * time.Second, 0},
+			{"another before the time is over, which takes some", true, 2 * time.Second, 4 * time.Second, 0},
+			{"quiet", false, 0, 2 * time.Second, 1},
+			{"an hour of quiet", false, 0, time.Hour, 1},
+			{"a request again", true, 0, 6 * time.Second, 2},
 		} {
+			takes = step.takes
 			if step.asked {
 				ask()
 			}

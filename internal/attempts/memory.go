@@ -20,8 +20,8 @@ const (
 
 // A Memory is [lockout.Glance] in one process, beside a Store: it remembers who was
 // found locked, and asks for them by an eventually consistent read. That costs half
-// a read unit where a refused charge costs a write, and a partition answers six
-// times as many of them, so whoever hammers at one locked user is turned away
+// a read unit where a refused charge costs two write units, and a partition answers
+// twelve times as many of them, so whoever hammers at one locked user is turned away
 // without filling the partition that the user's unlock goes to. What such a read
 // misses is less than a second old, as a rule: AWS, "Read consistency" in the
 // DynamoDB Developer Guide. It is safe for concurrent use.

@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -25,11 +26,12 @@ const (
 	byNobody
 	byOurPublicKey // as the secret of an HMAC
 	notAtAll       // the header alone is the token
+	byOurCurve     // with ES256
 	signers
 )
 
 // FuzzVerify signs anything as a token, in each way. What is accepted was signed by
-// us, with RS256, under our key's id, and says what an access token of ours must;
+// us, with the algorithm of one of our keys, under its id, and says what an access token of ours must;
 // and the caller is exactly whom it names.
 func FuzzVerify(f *testing.F) {
 	v := verifier()
@@ -66,6 +68,10 @@ func TestTheSeedsOfFuzzVerifyAreNotAllRefused(t *testing.T) {
 	if _, err := verifier().Verify(t.Context(), signedBy(t, header, payload, byUs)); err != nil {
 		t.Errorf("a good token: %v", err)
 	}
+	header = []byte(`{"alg":"ES256","kid":"k3"}`)
+	if _, err := verifier().Verify(t.Context(), signedBy(t, header, payload, byOurCurve)); err != nil {
+		t.Errorf("a good token on our curve: %v", err)
+	}
 }
 
 // signedBy makes a token without any library for tokens.
@@ -87,6 +93,15 @@ func signedBy(t *testing.T, header, payload []byte, signer byte) string {
 		return signed + "." + encode(mac.Sum(nil))
 	case byThem:
 		key = theirs
+	case byOurCurve:
+		r, s, err := ecdsa.Sign(rand.Reader, curve(), sum[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature := make([]byte, 64) // RFC 7518, 3.4
+		r.FillBytes(signature[:32])
+		s.FillBytes(signature[32:])
+		return signed + "." + encode(signature)
 	}
 	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 	if err != nil {
@@ -114,12 +129,16 @@ func honest(header, payload []byte, signer byte) (c strictClaims, why string) {
 		Algorithm string `json:"alg"`
 		Key       string `json:"kid"`
 	}
+	algorithm, id := "RS256", "k1"
+	if signer == byOurCurve {
+		algorithm, id = "ES256", "k3"
+	}
 	instant := float64(now.Unix())
 	switch {
-	case signer != byUs:
+	case signer != byUs && signer != byOurCurve:
 		return c, "we did not sign it"
-	case jsonv2.Unmarshal(header, &h) != nil || h.Algorithm != "RS256" || h.Key != "k1":
-		return c, "the header is not of RS256 under our key"
+	case jsonv2.Unmarshal(header, &h) != nil || h.Algorithm != algorithm || h.Key != id:
+		return c, "the header is not of the key's algorithm under its id"
 	case jsonv2.Unmarshal(payload, &c) != nil:
 		return c, "the claims are not JSON with each name once"
 	case c.Issuer != issuer || c.Use != "access" || c.ClientID != clientID:

@@ -9,8 +9,8 @@ import (
 	"portcullis/internal/lockout"
 )
 
-// mostDecoded is how many records of locked users are kept decoded, some 4 KB each
-// at most: more than anybody hammers at in one moment.
+// mostDecoded is how many records of locked users are kept decoded, 20 KB each at
+// the very most: more users than anybody hammers at in one moment.
 const mostDecoded = 256
 
 // A decodedRecords keeps records of locked users beside the bytes that they were

@@ -5,7 +5,8 @@
 // The folder has mode 0700 and holds two files of mode 0600:
 //
 //	portcullis.db    the bbolt file
-//	signing-key.pem  the P-256 key that signs tokens (PKCS #8)
+//	signing-key.pem  the P-256 key that signs tokens (PKCS #8);
+//	                 an RSA key in a folder of an earlier version
 //
 // The buckets of the bbolt file; every value is JSON, except in meta:
 //

@@ -52,9 +52,8 @@ const nobody = `{"client":"acme","username":"nobody.is","role":"Manager","name":
 	`"password_hash":"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`
 
 // Credential returns what a password is compared with. Of a user who is not
-// there, it is one that costs as much and never matches. It costs as much to
-// read too: decoding an account takes a tenth of what a locked user's refusal
-// does, and would tell who exists.
+// there, it is one that costs as much and never matches, and as much to read: each
+// decodes an account.
 func (u *Users) Credential(ctx context.Context, key lockout.Key) (users.Credential, error) {
 	var found account
 	known, err := u.read(ctx, key, &found)

@@ -48,3 +48,28 @@ func load(t *testing.T, variables map[string]string) (status int, told string) {
 	}
 	return command.ProcessState.ExitCode(), stderr.String()
 }
+
+// A mistake in a tag shows at once, whatever the environment holds.
+func TestAMistakeInAConfigurationPanics(t *testing.T) {
+	for name, parse := range map[string]func(){
+		"a rule that there is none of": func() {
+			_, _ = environ.Parse[struct {
+				A string `env:"A,requird"`
+			}](nil)
+		},
+		"a type that is no text": func() {
+			_, _ = environ.Parse[struct {
+				A int `env:"A"`
+			}](nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("it is taken")
+				}
+			}()
+			parse()
+		})
+	}
+}

@@ -51,6 +51,7 @@ func (f *filler) fill(config reflect.Value) {
 // set sets one field, and returns what is wrong with its variable.
 func (f *filler) set(field reflect.Value, tag reflect.StructTag, words []string) string {
 	name, rules := words[0], words[1:]
+	checkTag(field, name, rules)
 	text, found := f.lookup(name)
 	switch {
 	case !found && slices.Contains(rules, "required"):
@@ -69,6 +70,19 @@ func (f *filler) set(field reflect.Value, tag reflect.StructTag, words []string)
 	return ""
 }
 
+// checkTag panics where the tag or the field's type is a mistake, whether the variable
+// is set or not, so that no deployment is the first to find it.
+func checkTag(field reflect.Value, name string, rules []string) {
+	for _, rule := range rules {
+		if rule != "required" && rule != "notEmpty" {
+			panic(fmt.Sprintf("environ: the tag of %s says %q", name, rule))
+		}
+	}
+	if _, own := field.Addr().Interface().(encoding.TextUnmarshaler); !own && field.Kind() != reflect.String {
+		panic(fmt.Sprintf("environ: %s cannot be read into a field of type %v", name, field.Type()))
+	}
+}
+
 // lookup returns the value of a variable, and whether it is set.
 func (f *filler) lookup(name string) (value string, found bool) {
 	for _, pair := range slices.Backward(f.environment) {
@@ -82,9 +96,6 @@ func (f *filler) lookup(name string) (value string, found bool) {
 func setText(field reflect.Value, text string) error {
 	if own, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return own.UnmarshalText([]byte(text))
-	}
-	if field.Kind() != reflect.String {
-		panic(fmt.Sprintf("environ: a variable cannot be read into a field of type %v", field.Type()))
 	}
 	field.SetString(text)
 	return nil

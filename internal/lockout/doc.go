@@ -27,6 +27,9 @@
 // refusal is decided here and nowhere else. [Gate] strings them together for
 // one login, [Unlocker] for one unlock.
 //
+// Where a store has one, a [Glance] comes before all that: whoever it sees locked is
+// refused without a charge. It can only refuse, so nothing leans on it.
+//
 // The one decision a reader must know: a lock is a stored fact, not something
 // computed from a count. Raising the maximum unlocks nobody, lowering it locks
 // nobody, and a fault of ours (an outage, a crash, parallel right logins)

@@ -24,6 +24,8 @@ type Load struct {
 	// Rate is how many requests a second all clients make together; 0 is as many
 	// as are answered. A request that comes too late because every client still
 	// waits is timed from the moment it was due, so that a stall shows in full.
+	// What was due in time is sent, however late, so a load that nobody keeps up
+	// with lasts longer than Duration.
 	Rate float64
 	// Next returns the n-th request of a client, both from 0; nil ends that
 	// client. Clients call it at the same time.

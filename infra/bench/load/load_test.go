@@ -220,8 +220,8 @@ func TestAPacedLoadAsksNoMoreThanIsDue(t *testing.T) {
 		asked.Add(1)
 		return request
 	}}.Run(t.Context())
-	if err != nil || asked.Load() == 0 || asked.Load() > 50 {
-		t.Errorf("got %d requests, %v; want 1 to 50", asked.Load(), err)
+	if err != nil || asked.Load() < 45 || asked.Load() > 50 {
+		t.Errorf("got %d requests, %v; want 45 to 50", asked.Load(), err)
 	}
 }
 
