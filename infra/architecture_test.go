@@ -59,7 +59,7 @@ var importTable = map[string][]string{
 	"internal/console":   nil,
 	"infra/stack":        nil,
 	"infra/child":        nil,
-	"infra/bootstrap":    {"internal/environ", "internal/lockout"},
+	"infra/bootstrap":    {"infra/child", "internal/environ", "internal/lockout"},
 	"infra/calls":        nil, // and nobody but tests may import it
 	"infra/ministack":    {"infra/child", "infra/stack", "internal/environ"},
 	"infra/samlocal":     {"infra/child"},

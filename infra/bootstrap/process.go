@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
+	"portcullis/infra/child"
 	"portcullis/internal/environ"
 	"portcullis/internal/lockout"
 )
@@ -67,7 +69,10 @@ func Start(program Program) (*Process, error) {
 func (p Program) command(api string) *exec.Cmd {
 	cmd := exec.Command(p.Path)
 	cmd.Dir = filepath.Dir(p.Path)
-	cmd.SysProcAttr = endWithParent()
+	// A Ctrl-C at the terminal is for this process alone, which then finishes what is
+	// under way.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	child.DieWithParent(cmd, syscall.SIGKILL)
 	cmd.Env = append(append(os.Environ(), p.Environment...),
 		"AWS_LAMBDA_RUNTIME_API="+api,
 		"AWS_LAMBDA_FUNCTION_NAME="+p.Function,

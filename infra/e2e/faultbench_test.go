@@ -81,11 +81,11 @@ type bench struct {
 	maximum int
 }
 
-// startBench starts the server of one bench.
-func startBench(t *testing.T, stores *behind) *bench {
+// startProxy starts a proxy before the services, and returns the environment of a
+// server that is to go through it.
+func startProxy(t *testing.T) (proxy *faults.Proxy, environment []string) {
 	t.Helper()
-	services := os.Getenv("AWS_ENDPOINT_URL")
-	proxy, err := faults.Start(services, nameOf)
+	proxy, err := faults.Start(os.Getenv("AWS_ENDPOINT_URL"), nameOf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +94,15 @@ func startBench(t *testing.T, stores *behind) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return proxy, []string{"AWS_ENDPOINT_URL=" + proxy.URL(), "PORTCULLIS_JWKS_URL=" + proxy.URL() + keys.Path}
+}
+
+// startBench starts the server of one bench.
+func startBench(t *testing.T, stores *behind) *bench {
+	t.Helper()
+	proxy, proxied := startProxy(t)
 	b := &bench{proxy: proxy, stores: stores}
-	b.world = startIn(t, []string{"AWS_ENDPOINT_URL=" + proxy.URL(), "PORTCULLIS_JWKS_URL=" + proxy.URL() + keys.Path},
+	b.world = startIn(t, proxied,
 		"-functions", *functions, "-cold", "-timeout", faultTimeout.String(), "-log", "error")
 	b.root = b.with(t, "Sysadmin")
 	b.client = b.root.Client

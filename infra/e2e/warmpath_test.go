@@ -2,31 +2,19 @@ package e2e_test
 
 import (
 	"net/http"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"portcullis/infra/faults"
 )
 
 // What a login asks of AWS in a process that has served one before is its round
 // trips and no more: the charge beside the read of the user, the settlement, and
 // the tokens of who was right. No parameter, no secret and no key is read again.
 func TestAWarmLoginMakesItsRoundTripsAndNoMore(t *testing.T) {
-	proxy, err := faults.Start(os.Getenv("AWS_ENDPOINT_URL"), nameOf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = proxy.Close() })
-	keys, err := url.Parse(os.Getenv("PORTCULLIS_JWKS_URL"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := startIn(t, []string{"AWS_ENDPOINT_URL=" + proxy.URL(), "PORTCULLIS_JWKS_URL=" + proxy.URL() + keys.Path},
+	proxy, proxied := startProxy(t)
+	w := startIn(t, proxied,
 		"-functions", *functions, "-processes", "1", "-max-attempts", "1")
 	ana := w.with(t, "Manager")
 	w.login(t, ana, ana.Password) // the cold one

@@ -32,8 +32,8 @@ const (
 	maxKeysBytes = 64 << 10
 )
 
-// minKeyBits is the shortest RSA key that RFC 7518, 3.3 allows for RS256.
-const minKeyBits = 2048
+// MinKeyBits is the shortest RSA key that RFC 7518, 3.3 allows for RS256.
+const MinKeyBits = 2048
 
 // A JWKS is the set of keys that an issuer publishes (RFC 7517). The keys are
 // fetched when the first is asked for and kept as long as the process lives; an
@@ -167,5 +167,5 @@ func parseKeys(body []byte) (map[string]jose.JSONWebKey, error) {
 func signs(one jose.JSONWebKey) bool {
 	key, ok := one.Key.(*rsa.PublicKey)
 	return ok && one.KeyID != "" && one.Use == "sig" && one.Algorithm == string(jose.RS256) &&
-		key.N.BitLen() >= minKeyBits
+		key.N.BitLen() >= MinKeyBits
 }

@@ -17,10 +17,9 @@ import (
 	"os"
 
 	"github.com/go-jose/go-jose/v4"
-)
 
-// minKeyBits is the shortest RSA key that RFC 7518, 3.3 allows for RS256.
-const minKeyBits = 2048
+	"portcullis/internal/bearer"
+)
 
 // A signingKey is the key that signs tokens, for ES256: RS256, as Cognito has it,
 // takes some twenty-five times as long for a signature, and there are two in a login
@@ -118,9 +117,9 @@ func parseKey(content []byte) (*signingKey, error) {
 			return newSigningKey(key, jose.ES256)
 		}
 	case *rsa.PrivateKey:
-		if key.N.BitLen() >= minKeyBits {
+		if key.N.BitLen() >= bearer.MinKeyBits {
 			return newSigningKey(key, jose.RS256)
 		}
 	}
-	return nil, fmt.Errorf("neither a key on the curve P-256 nor an RSA key of %d bits or more", minKeyBits)
+	return nil, fmt.Errorf("neither a key on the curve P-256 nor an RSA key of %d bits or more", bearer.MinKeyBits)
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
+
+	"portcullis/infra/child"
 )
 
 // A memory is what a server holds, in bytes, with all processes that it started.
@@ -25,8 +24,8 @@ func memoryOf(pid int) (memory, error) {
 	if err != nil {
 		return memory{}, fmt.Errorf("memory of process %d: %w", pid, err)
 	}
-	for _, child := range childrenOf(pid) {
-		m, err := memoryOf(child)
+	for _, started := range child.Of(pid) {
+		m, err := memoryOf(started)
 		if err != nil {
 			return memory{}, err
 		}
@@ -50,25 +49,4 @@ func rollup(text []byte) (memory, error) {
 		return memory{}, fmt.Errorf("no Rss and Pss in %.60q", text)
 	}
 	return m, nil
-}
-
-// childrenOf returns the processes that a process started, by whichever of its
-// threads.
-func childrenOf(pid int) []int {
-	var all []int
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is a good one
-	for _, list := range lists {
-		text, err := os.ReadFile(list)
-		if err != nil {
-			continue // the thread has ended
-		}
-		words := bufio.NewScanner(bytes.NewReader(text))
-		words.Split(bufio.ScanWords)
-		for words.Scan() {
-			if n, err := strconv.Atoi(words.Text()); err == nil {
-				all = append(all, n)
-			}
-		}
-	}
-	return all
 }
